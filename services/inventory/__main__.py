@@ -1,0 +1,9 @@
+"""`python -m services.inventory serve|migrate|topology|replay`."""
+
+from pathlib import Path
+
+from services.inventory.api import router
+from services.inventory.handlers import service
+from shared.main import run
+
+run(service, router, Path(__file__).parent)

@@ -1,0 +1,67 @@
+"""What relay and consumer share: a loop that rebuilds everything after any failure, and a plain connection to RabbitMQ.
+
+Plain instead of robust connections on purpose: after a failure nothing of the old channel is reused, so there is one
+way back, the same one that a fresh start takes.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractChannel
+
+EVENTS = "erp.events"
+COMMANDS = "erp.commands"
+MAX_PAUSE_SECONDS = 5.0
+
+logger = structlog.get_logger()
+logging.getLogger("aio_pika").setLevel(logging.ERROR)
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)
+
+
+class LostChannelError(Exception):
+    """The channel or the consumer is gone; everything unconfirmed or unacknowledged is unknown and comes again."""
+
+
+@asynccontextmanager
+async def open_channel(url: str, *, prefetch: int = 0) -> AsyncIterator[AbstractChannel]:
+    """A channel on a connection of its own, with confirms; returned messages raise. `prefetch` 0: a publisher."""
+    connection = await aio_pika.connect(url, timeout=5)
+    try:
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        if prefetch:
+            await channel.set_qos(prefetch_count=prefetch)
+        yield channel
+    finally:
+        with suppress(Exception, asyncio.CancelledError):
+            await asyncio.wait_for(connection.close(), 2)
+
+
+async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+    """Run `work` for ever: after any failure build it up anew, with a pause that grows up to five seconds.
+
+    `work` calls its argument whenever it made progress, which ends the growing. aiormq raises CancelledError out of a
+    dead connection although nobody cancelled us; only a real cancellation ends the loop.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    pause = 0.1
+
+    def progress() -> None:
+        nonlocal pause
+        pause = 0.1
+
+    while True:
+        try:
+            await work(progress)
+        except asyncio.CancelledError:
+            if task.cancelling():
+                raise
+            logger.warning("connection lost", loop=name)
+        except Exception as error:
+            logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)

@@ -1,0 +1,106 @@
+"""The batch consumer: take what is there, validate in memory, one transaction, one multiple ack.
+
+While the database is away it holds the prefetch and tries the same batch again; nothing is ever requeued as a retry.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+
+from shared.amqp import LostChannelError, keep_going, open_channel
+from shared.db import Pool, is_transient
+from shared.inbox import sort_out
+from shared.service import Service
+from shared.wire import Raw
+
+SWEEP_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 5.0
+
+logger = structlog.get_logger()
+
+
+class Consumer:
+    """Feeds one service from its event queue `<service>.events`, which the topology job has declared."""
+
+    def __init__(self, service: Service, pool: Pool, amqp_url: str, *, batch: int = 500) -> None:
+        self.service, self.pool, self.batch = service, pool, batch
+        self._amqp_url = amqp_url
+        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._news = asyncio.Event()
+        self._lost = False
+        self.active = False
+
+    async def run(self) -> None:
+        """Until cancelled; a batch that is under way is finished by the caller's grace period or comes again."""
+        await keep_going(f"consumer {self.service.name}", self._consume)
+
+    async def _consume(self, progress: Callable[[], None]) -> None:
+        self._waiting.clear()
+        self._lost = False
+        async with open_channel(self._amqp_url, prefetch=2 * self.batch) as channel:
+            queue = await channel.get_queue(f"{self.service.name}.events", ensure=True)
+            channel.close_callbacks.add(self._lose)
+            underlay = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(self._lose)
+            await queue.consume(self._take)
+            self.active = True
+            try:
+                while True:
+                    await self._handle_next()
+                    progress()
+            finally:
+                self.active = False
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        self._waiting.append(message)
+        self._news.set()
+
+    def _lose(self, *_: object) -> None:
+        """The channel closed, or the server cancelled our consumer (queue deleted, fail-over)."""
+        self._lost = True
+        self._news.set()
+
+    async def _handle_next(self) -> None:
+        """One batch: whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
+        while not self._waiting:
+            if self._lost:
+                raise LostChannelError
+            self._news.clear()
+            try:
+                await asyncio.wait_for(self._news.wait(), SWEEP_SECONDS)
+            except TimeoutError:
+                await self._patiently(self._sweep)
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
+        heard, rejected = sort_out([_raw(message) for message in taken])
+        await self._patiently(lambda: self.service.receive(self.pool, heard, rejected))
+        if self._lost:
+            raise LostChannelError
+        await taken[-1].ack(multiple=True)
+
+    async def _sweep(self) -> None:
+        while self.service.ordered and await self.service.sweep(self.pool, self.batch):
+            pass
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Try the same work until the database takes it; the broker keeps what we hold."""
+        pause = 0.05
+        while True:
+            try:
+                await work()
+                return
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                logger.warning("database away, holding the batch", service=self.service.name, error=repr(error)[:300])
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+def _raw(message: AbstractIncomingMessage) -> Raw:
+    return Raw(
+        message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered)
+    )
+

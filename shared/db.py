@@ -1,0 +1,90 @@
+"""The way to Postgres: the pool with its limits, the codecs, and `Db`, all that a room sees of a connection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import orjson
+
+Pool = asyncpg.Pool
+
+# The server or the way to it is away, or two transactions met: the same work may succeed when it is tried again.
+# A COMMIT that raised one of these may have happened; the unique keys of inbox and command make the retry safe.
+_TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,  # admin shutdown, cannot connect now
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """True if the same work may succeed later. asyncpg's DataError (a value that does not fit its column) is an
+    InterfaceError by class, but trying again never helps it."""
+    return isinstance(error, _TRANSIENT) and not isinstance(error, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Db:
+    """One open transaction (or reading connection) on behalf of one company."""
+
+    connection: Any  # asyncpg.Connection or its pool proxy; they share no type
+    company: str
+
+    async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
+        rows: list[asyncpg.Record] = await self.connection.fetch(sql, *args)
+        return rows
+
+    async def fetchrow(self, sql: str, *args: Any) -> asyncpg.Record | None:
+        row: asyncpg.Record | None = await self.connection.fetchrow(sql, *args)
+        return row
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        return await self.connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> None:
+        await self.connection.execute(sql, *args)
+
+
+async def _prepare(connection: Any) -> None:
+    """JSON columns come and go as Python objects."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_to_json, decoder=orjson.loads, format="text"
+    )
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+async def open_pool(url: str, *, size: int = 10, command_timeout: float = 30) -> Pool:
+    """A pool whose every wait has a limit. Raises what asyncpg raises if Postgres is away."""
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        command_timeout=command_timeout,
+        max_inactive_connection_lifetime=60,
+        init=_prepare,
+        server_settings={
+            "application_name": "fenlu",
+            "lock_timeout": "10s",
+            "idle_in_transaction_session_timeout": "60s",
+            "jit": "off",  # short statements: compiling costs more than it saves
+        },
+    )
+
+
+def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Rows as `width` columns, the shape that `unnest($1::…[], $2::…[])` takes; no rows give empty columns."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,72 @@
+"""What a service says of itself: what is wrong right now, and the figures an ERP is judged by."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from shared.consumer import Consumer
+from shared.db import Pool
+from shared.migrate import Migration, missing
+from shared.relay import Relay
+
+PROBE_SECONDS = 3
+
+
+class Health:
+    """Readiness and metrics of one service process."""
+
+    def __init__(
+        self, name: str, pool: Pool, relay: Relay, consumer: Consumer, migrations: list[Migration],
+        registry: CollectorRegistry,
+    ) -> None:
+        self._pool, self._relay, self._consumer, self._migrations = pool, relay, consumer, migrations
+        self._registry = registry
+        self._gauges = {
+            figure: Gauge(f"fenlu_{figure}", text, ["service"], registry=registry).labels(name)
+            for figure, text in {
+                "unpublished": "events committed and not yet confirmed by RabbitMQ",
+                "unpublished_age_seconds": "age of the oldest such event",
+                "pending": "events that wait for an earlier version of their aggregate",
+                "rejected": "messages that could not be handled",
+            }.items()
+        }
+
+    async def problems(self) -> dict[str, str]:
+        """What keeps the service from working, by part; empty when it is ready."""
+        wrong = {}
+        try:
+            async with asyncio.timeout(PROBE_SECONDS), self._pool.acquire() as connection:
+                if late := await missing(connection, self._migrations):
+                    wrong["migrations"] = f"not applied: {', '.join(late)}"
+        except Exception as error:
+            wrong["database"] = repr(error)[:200]
+        if not (self._relay.active or self._relay.standby):
+            wrong["relay"] = "not connected"
+        if self._consumer.service.handlers and not self._consumer.active:
+            wrong["consumer"] = "not connected"
+        return wrong
+
+    async def metrics(self) -> bytes:
+        """Prometheus text; the figures come from indexes, not from whole tables."""
+        async with asyncio.timeout(PROBE_SECONDS), self._pool.acquire() as connection:
+            row = await connection.fetchrow(
+                """
+                with behind as (
+                    select e.n, e.oldest from relay_cursor c cross join lateral (
+                        select count(*) as n, min(time) as oldest from event
+                        where company = c.company and position > c.published
+                    ) as e
+                    union all
+                    select count(*), min(time) from event where position is null
+                )
+                select coalesce(sum(n), 0)::float as unpublished,
+                       coalesce(extract(epoch from now() - min(oldest)), 0)::float as unpublished_age_seconds,
+                       (select count(*) from pending)::float as pending,
+                       (select count(*) from rejected)::float as rejected
+                from behind
+                """
+            )
+        assert row is not None
+        for figure, gauge in self._gauges.items():
+            gauge.set(row[figure])
+        return generate_latest(self._registry)

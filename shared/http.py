@@ -1,0 +1,194 @@
+"""The HTTP door: who asks, in which language, how a command is accepted, how errors look, and the probes."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+
+from shared.asyncapi import asyncapi
+from shared.db import Db, Pool, is_transient
+from shared.events import Actor, Command
+from shared.identity import NotAuthenticatedError, TokenVerifier
+from shared.refusal import Answer, Text, field_errors
+from shared.service import Service
+
+MAX_BODY_BYTES = 1_000_000
+OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json"})
+
+NOT_FOUND = Text("找不到 {field} {value}", "there is no {field} {value}")
+UNAVAILABLE = Text(
+    "数据库暂时不可用，请稍后以同一幂等键重试", "the database is away; try again with the same idempotency key"
+)
+TOO_LARGE = Text("请求体超过 {limit} 字节", "the body has more than {limit} bytes")
+
+logger = structlog.get_logger()
+
+
+class Said(BaseModel):
+    """An event that a command led to."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    data: dict[str, Any]
+
+
+class Accepted(BaseModel):
+    """The answer to an accepted command: what happened."""
+
+    events: list[Said]
+
+
+class ProblemError(Exception):
+    """Ends a request with errors of both languages; the handler picks the caller's."""
+
+    def __init__(self, status: int, errors: Sequence[Mapping[str, str]]) -> None:
+        self.status, self.errors = status, errors
+
+
+def problem(status: int, field: str, code: str, text: Text, **params: str) -> ProblemError:
+    """One error in both languages."""
+    return ProblemError(status, [{
+        "field": field, "code": code,
+        "message_zh": text.zh.format(field=field, **params), "message_en": text.en.format(field=field, **params),
+    }])
+
+
+def not_found(field: str, value: str) -> ProblemError:
+    """404 that names the field and the value."""
+    return problem(404, field, "not_found", NOT_FOUND, value=value)
+
+
+async def current_actor(request: Request, authorization: Annotated[str, Header()] = "") -> Actor:
+    """The authenticated actor of a request; every route but the probes depends on it."""
+    scheme, _, token = authorization.partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise NotAuthenticatedError("send a bearer token")
+        verifier: TokenVerifier = request.app.state.verifier
+        return verifier.verify(token)
+    except NotAuthenticatedError as error:
+        raise HTTPException(401, str(error), {"WWW-Authenticate": "Bearer"}) from error
+
+
+CurrentActor = Annotated[Actor, Depends(current_actor)]
+
+
+async def _reading(request: Request, actor: CurrentActor) -> AsyncIterator[Db]:
+    pool: Pool = request.app.state.pool
+    async with pool.acquire() as connection:
+        yield Db(connection, actor.company)
+
+
+Reading = Annotated[Db, Depends(_reading)]
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
+
+
+def accept(router: APIRouter, path: str, command_type: type[Command]) -> None:
+    """POST `path` accepts a command; the body is the same JSON as by queue, and so is the function that does it."""
+
+    async def endpoint(command: Any, request: Request, actor: CurrentActor, key: IdempotencyKey) -> Response:
+        service: Service = request.app.state.service
+        answer: Answer = await service.ask(request.app.state.pool, command, actor, key)
+        if not answer.ok:
+            raise ProblemError(answer.status, answer.errors)
+        return JSONResponse({"events": answer.events}, answer.status)
+
+    endpoint.__annotations__["command"] = command_type
+    router.add_api_route(
+        path, endpoint, methods=["POST"], status_code=201, response_model=Accepted, name=command_type.__name__,
+        description=f"{command_type.__doc__} Roles: {', '.join(sorted(command_type.allowed))}.",
+    )
+
+
+def create_app(
+    service: Service,
+    router: APIRouter,
+    pool: Pool,
+    verifier: TokenVerifier,
+    probes: "Probes",
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """The service's HTTP application."""
+    app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service, app.state.pool, app.state.verifier = service, pool, verifier
+    app.include_router(router)
+    app.add_exception_handler(ProblemError, _show_problem)
+    app.add_exception_handler(RequestValidationError, _show_invalid)
+    app.add_exception_handler(HTTPException, _show_http)
+    app.add_exception_handler(Exception, _show_failure)
+    app.middleware("http")(_limit_body)
+    probes.add_to(app)
+    document = asyncapi(service)
+    app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
+    return app
+
+
+class Probes:
+    """`/livez` (the process), `/readyz` (what it needs), `/metrics` (Prometheus text)."""
+
+    def __init__(
+        self, ready: Callable[[], Awaitable[dict[str, str]]], metrics: Callable[[], Awaitable[bytes]]
+    ) -> None:
+        self._ready, self._metrics = ready, metrics
+
+    def add_to(self, app: FastAPI) -> None:
+        app.add_api_route("/livez", self._livez, methods=["GET"])
+        app.add_api_route("/readyz", self._readyz, methods=["GET"])
+        app.add_api_route("/metrics", self._show_metrics, methods=["GET"])
+
+    async def _livez(self) -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    async def _readyz(self) -> JSONResponse:
+        wrong = await self._ready()
+        return JSONResponse({"ready": not wrong, "problems": wrong}, 503 if wrong else 200)
+
+    async def _show_metrics(self) -> Response:
+        return Response(await self._metrics(), media_type="text/plain; version=0.0.4")
+
+
+async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    length = request.headers.get("content-length", "0")
+    if request.method == "POST" and (not length.isdigit() or int(length) > MAX_BODY_BYTES):
+        return await _show_problem(request, problem(413, "body", "too_large", TOO_LARGE, limit=str(MAX_BODY_BYTES)))
+    return await call_next(request)
+
+
+def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Chinese first; English for a caller whose first preference is English."""
+    english = request.headers.get("accept-language", "").strip().lower().startswith("en")
+    message = "message_en" if english else "message_zh"
+    return [{"field": e["field"], "code": e["code"], "message": e[message]} for e in errors]
+
+
+async def _show_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)
+    return JSONResponse({"errors": _in_language(request, error.errors)}, error.status)
+
+
+async def _show_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"errors": _in_language(request, field_errors(error.errors()))}, 422)
+
+
+async def _show_http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    entry = {"field": "", "code": f"http_{error.status_code}", "message": str(error.detail)}
+    return JSONResponse({"errors": [entry]}, error.status_code, error.headers)
+
+
+async def _show_failure(request: Request, error: Exception) -> JSONResponse:
+    """What nobody caught: the database is away (503, safe to repeat), or a bug (500)."""
+    if is_transient(error):
+        shown = await _show_problem(request, problem(503, "", "unavailable", UNAVAILABLE))
+        shown.headers["Retry-After"] = "1"
+        return shown
+    logger.error("request failed", path=request.url.path, exc_info=error)
+    return JSONResponse({"errors": [{"field": "", "code": "internal", "message": type(error).__name__}]}, 500)

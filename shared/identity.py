@@ -1,0 +1,40 @@
+"""Who asks: bearer tokens (JWT, ES256) whose claims name the person, the company and the roles."""
+
+from typing import Any
+
+import jwt
+
+from shared.events import Actor
+
+ALGORITHMS = ["ES256"]
+
+
+class NotAuthenticatedError(Exception):
+    """The token is missing or wrong; the text says which, never the token."""
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer for one audience with its public key (PEM)."""
+
+    def __init__(self, public_key: bytes, issuer: str, audience: str) -> None:
+        self._key, self._issuer, self._audience = public_key, issuer, audience
+
+    def verify(self, token: str) -> Actor:
+        """The actor of a valid token; NotAuthenticatedError otherwise."""
+        try:
+            claims = jwt.decode(
+                token, self._key, algorithms=ALGORITHMS, issuer=self._issuer, audience=self._audience, leeway=30,
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            )
+        except jwt.PyJWTError as error:
+            raise NotAuthenticatedError(str(error)) from error
+        return _actor(claims)
+
+
+def _actor(claims: dict[str, Any]) -> Actor:
+    company, roles = claims.get("company"), claims.get("roles")
+    if not isinstance(company, str) or not company:
+        raise NotAuthenticatedError("the token names no company")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise NotAuthenticatedError("the token names no roles")
+    return Actor(claims["sub"], company, frozenset(roles))

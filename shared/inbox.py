@@ -1,0 +1,206 @@
+"""What was heard: once, in the order of each aggregate; early events wait, impossible ones are kept with a reason."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID, uuid4
+
+from shared.db import Db, columns
+from shared.events import Event
+from shared.wire import MalformedError, Raw, decode
+
+NOWHERE = ""  # the company of a message that does not say, or says unreadably, whose it is
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A well-formed message: the event, and the bytes it came in."""
+
+    event: Event
+    raw: Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message that cannot be handled, and why."""
+
+    raw: Raw
+    reason: str
+    company: str = NOWHERE
+    id: UUID = field(default_factory=uuid4)  # the event's own id where it has one; kept while a batch is tried again
+
+
+def sort_out(messages: Iterable[Raw]) -> tuple[list[Heard], list[Rejected]]:
+    """Validate in memory: what can be tried, and what no retry can mend."""
+    heard, rejected = [], []
+    for raw in messages:
+        try:
+            heard.append(Heard(decode(raw), raw))
+        except MalformedError as error:
+            rejected.append(Rejected(raw, str(error)))
+    return heard, rejected
+
+
+async def enter(db: Db, heard: Sequence[Heard]) -> list[Heard]:
+    """Write the event ids down, in this transaction; returns those that were not there before, in the given order.
+
+    Two consumers that hold the same event at once: the second waits for the first one's transaction, then skips it.
+    """
+    by_id = {h.event.envelope.id: h for h in heard}
+    rows = [
+        (e.id, e.source, e.subject, e.version)
+        for e in sorted((h.event.envelope for h in by_id.values()), key=lambda e: e.id)
+    ]
+    new = await db.fetch(
+        """
+        with mended as (delete from rejected where company = $1 and id = any ($2::uuid[]))
+        insert into inbox (company, event_id, source, subject, version)
+        select $1, h.* from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[]) as h
+        on conflict do nothing
+        returning event_id
+        """,
+        db.company, *columns(rows, 4),
+    )
+    entered = {row["event_id"] for row in new}
+    return [h for event_id, h in by_id.items() if event_id in entered]
+
+
+async def enter_in_order(db: Db, heard: Sequence[Heard], now: datetime) -> list[Heard]:
+    """Like `enter`, but an event whose aggregate's earlier version was not handled yet waits in `pending`; returns what
+    may be handled now, also from those that waited, each aggregate's events in the order of their versions."""
+    known = await _known(db, heard)
+    chains: dict[tuple[str, str], dict[int, Heard]] = defaultdict(dict)
+    for h in heard:
+        e = h.event.envelope
+        if e.id not in known:
+            chains[e.source, e.subject].setdefault(e.version, h)
+    if not chains:
+        return []
+    last, waiting = await _state_of(db, list(chains))
+    waited = {h.event.envelope.id for h in waiting}
+    for h in waiting:
+        e = h.event.envelope
+        chains[e.source, e.subject].setdefault(e.version, h)
+    runnable, early = _split_by_version(chains, last)
+    await _wait(db, [h for h in early if h.event.envelope.id not in waited], now)
+    await _stop_waiting(db, [h.event.envelope.id for h in runnable if h.event.envelope.id in waited])
+    return await enter(db, runnable)
+
+
+def _split_by_version(
+    chains: dict[tuple[str, str], dict[int, Heard]], last: dict[tuple[str, str], int]
+) -> tuple[list[Heard], list[Heard]]:
+    """What continues each aggregate's handled versions without a hole, and what comes too early."""
+    runnable, early = [], []
+    for aggregate, versions in chains.items():
+        expected = last[aggregate] + 1
+        for version in sorted(versions):
+            if version > expected:
+                early.append(versions[version])
+                continue
+            if version < expected:
+                raise MalformedError(f"version: {aggregate[1]} had another event with version {version} before")
+            runnable.append(versions[version])
+            expected += 1
+    return runnable, early
+
+
+async def _known(db: Db, heard: Sequence[Heard]) -> set[UUID]:
+    rows = await db.fetch(
+        "select event_id from inbox where company = $1 and event_id = any ($2::uuid[])",
+        db.company, [h.event.envelope.id for h in heard],
+    )
+    return {row["event_id"] for row in rows}
+
+
+async def _state_of(
+    db: Db, aggregates: Sequence[tuple[str, str]]
+) -> tuple[dict[tuple[str, str], int], list[Heard]]:
+    """The last handled version of each aggregate, and the events of it that wait."""
+    rows = await db.fetch(
+        """
+        select a.source, a.subject, coalesce(last.version, 0) as last, p.headers, p.body
+        from unnest($2::text[], $3::text[]) as a (source, subject)
+        cross join lateral (select max(version) as version from inbox
+                            where company = $1 and source = a.source and subject = a.subject) as last
+        left join pending p on p.company = $1 and p.source = a.source and p.subject = a.subject
+        """,
+        db.company, *columns(aggregates, 2),
+    )
+    last = {(row["source"], row["subject"]): int(row["last"]) for row in rows}
+    return last, [_stored(row) for row in rows if row["body"] is not None]
+
+
+def _stored(row: Any) -> Heard:
+    raw = Raw(row["headers"]["cloudEvents_type"], row["headers"], row["body"])
+    return Heard(decode(raw), raw)
+
+
+async def _wait(db: Db, early: Sequence[Heard], now: datetime) -> None:
+    if not early:
+        return
+    rows = [
+        (e.id, e.source, e.subject, e.version, _plain(h.raw.headers), h.raw.body)
+        for h in early for e in [h.event.envelope]
+    ]
+    await db.execute(
+        """
+        insert into pending (company, event_id, source, subject, version, headers, body, since)
+        select $1, e.*, $8 from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::jsonb[], $7::bytea[]) as e
+        on conflict do nothing
+        """,
+        db.company, *columns(rows, 6), now,
+    )
+
+
+async def _stop_waiting(db: Db, event_ids: Sequence[UUID]) -> None:
+    if event_ids:
+        await db.execute(
+            "delete from pending where company = $1 and event_id = any ($2::uuid[])", db.company, list(event_ids)
+        )
+
+
+async def ready_pending(connection: Any, limit: int) -> list[Heard]:
+    """Waiting events whose turn came unnoticed (two consumers crossed each other); the idle consumer looks for them."""
+    rows = await connection.fetch(
+        """
+        select p.headers, p.body from pending p
+        where p.version = 1 + coalesce((select max(version) from inbox i
+            where i.company = p.company and i.source = p.source and i.subject = p.subject), 0)
+        order by p.since limit $1
+        """,
+        limit,
+    )
+    return [_stored(row) for row in rows]
+
+
+async def reject(connection: Any, rejected: Sequence[Rejected], now: datetime) -> None:
+    """Keep impossible messages with their raw bytes. A redelivered one that is there already is not kept twice."""
+    rows = []
+    for r in rejected:
+        digest = sha256(r.raw.routing_key.encode() + b"\0" + (r.raw.message_id or "").encode() + b"\0" + r.raw.body)
+        rows.append((r.company, r.id, digest.digest(), r.raw.routing_key, _plain(r.raw.headers),
+                     r.raw.body, r.reason[:2000], r.raw.redelivered))
+    await connection.execute(
+        """
+        insert into rejected (company, id, digest, routing_key, headers, body, reason, at)
+        select r.company, r.id, r.digest, r.routing_key, r.headers, r.body, r.reason, $9
+        from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::jsonb[], $6::bytea[], $7::text[],
+                    $8::boolean[])
+             as r (company, id, digest, routing_key, headers, body, reason, redelivered)
+        where not (r.redelivered and exists (select from rejected old where old.digest = r.digest))
+        on conflict do nothing
+        """,
+        *columns(rows, 8), now,
+    )
+
+
+def _plain(headers: Any) -> dict[str, Any]:
+    """Headers as JSON can hold them; a NUL cannot stand in jsonb."""
+    return {
+        str(name).replace("\0", ""): value if isinstance(value, int | bool) else str(value).replace("\0", "")[:2000]
+        for name, value in headers.items()
+    }

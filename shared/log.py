@@ -1,0 +1,152 @@
+"""The append-only log of what this service said: append in the transaction, place after commit, read by position."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+from shared.db import Db, columns
+from shared.events import Envelope, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made a service speak: a heard event or an accepted command."""
+
+    id: UUID
+    actor: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A placed event as it stands in the log: its envelope and its exact bytes."""
+
+    envelope: Envelope
+    body: bytes
+
+
+def correlation_of(company: str, walk: str) -> UUID:
+    """All events of one walk (one order, one receipt ...) share this id, whoever says them."""
+    return uuid5(NAMESPACE_OID, f"{company}/{walk}")
+
+
+async def append(
+    db: Db, source: str, events: Sequence[Event], causes: Mapping[int, Cause], now: datetime
+) -> list[Event]:
+    """Write events into the log, in this transaction, and return them with their envelopes.
+
+    `causes` maps id(event) to its cause. Versions go on gaplessly per (company, subject); two transactions that speak
+    of the same aggregate at once collide on the unique key, and the loser is tried again.
+    """
+    if not events:
+        return []
+    rows = []
+    for event in events:
+        cause = causes[id(event)]
+        rows.append((
+            uuid7(), event.subject, event.type, cause.actor, correlation_of(db.company, event.walk), cause.id,
+            cause.traceparent, event.body(),
+        ))
+    versions = await db.fetch(
+        """
+        insert into event (company, id, subject, version, type, time, actor, correlation_id, causation_id, traceparent,
+                           body)
+        select $1, said.id, said.subject,
+               last.version + row_number() over (partition by said.subject order by said.n),
+               said.type, $2, said.actor, said.correlation_id, said.causation_id, said.traceparent, said.body
+        from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[], $10::bytea[])
+             with ordinality
+             as said (id, subject, type, actor, correlation_id, causation_id, traceparent, body, n),
+             lateral (select coalesce(max(version), 0) as version from event
+                      where company = $1 and subject = said.subject) as last
+        order by said.n
+        returning id, version
+        """,
+        db.company, now, *columns(rows, 8),
+    )
+    version_of = {row["id"]: row["version"] for row in versions}
+    return [
+        event.said(Envelope(
+            id=row[0], source=source, type=event.type, subject=row[1], time=now, company=db.company,
+            version=version_of[row[0]], actor=row[3], correlation_id=row[4], causation_id=row[5], traceparent=row[6],
+        ))
+        for event, row in zip(events, rows, strict=True)
+    ]
+
+
+async def place(connection: Any, limit: int) -> int:
+    """Give committed events their gapless position per company, oldest first; returns how many were placed.
+
+    Only the one active relay calls it, so nobody else hands out positions.
+    """
+    placed = await connection.fetchval(
+        """
+        with fresh as materialized (
+            select company, id, seq from event where position is null order by seq limit $1
+        ), head as materialized (
+            select company, (select coalesce(max(position), 0) from event where company = c.company) as position
+            from (select distinct company from fresh) as c
+        ), place as (
+            select company, id, head.position + row_number() over (partition by company order by seq) as position
+            from fresh join head using (company)
+        ), known as (
+            insert into relay_cursor (company, published) select company, 0 from head on conflict do nothing
+        ), placed as (
+            update event set position = place.position from place
+            where event.company = place.company and event.id = place.id returning 1
+        )
+        select count(*) from placed
+        """,
+        limit,
+    )
+    return int(placed)
+
+
+async def read_unpublished(connection: Any, source: str, limit: int) -> list[Entry]:
+    """The next placed events of every company behind its cursor, in position order within a company."""
+    rows = await connection.fetch(
+        """
+        select e.* from relay_cursor c cross join lateral (
+            select * from event where company = c.company and position > c.published order by position limit $1
+        ) as e
+        order by e.company, e.position limit $1
+        """,
+        limit,
+    )
+    return [_entry(row, source) for row in rows]
+
+
+async def advance(connection: Any, published: Mapping[str, int]) -> None:
+    """Move the cursors to what RabbitMQ has confirmed."""
+    await connection.execute(
+        """
+        update relay_cursor c set published = p.position
+        from unnest($1::text[], $2::bigint[]) as p (company, position)
+        where c.company = p.company
+        """,
+        list(published), list(published.values()),
+    )
+
+
+async def read(db: Db, source: str, first: int, limit: int) -> list[Entry]:
+    """A stretch of one company's log from a position on."""
+    rows = await db.fetch(
+        "select * from event where company = $1 and position >= $2 order by position limit $3",
+        db.company, first, limit,
+    )
+    return [_entry(row, source) for row in rows]
+
+
+def _entry(row: Any, source: str) -> Entry:
+    return Entry(
+        Envelope(
+            id=row["id"], source=source, type=row["type"], subject=row["subject"], time=row["time"],
+            company=row["company"], version=row["version"], actor=row["actor"], correlation_id=row["correlation_id"],
+            causation_id=row["causation_id"], traceparent=row["traceparent"], position=row["position"],
+        ),
+        row["body"],
+    )

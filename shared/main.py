@@ -1,0 +1,142 @@
+"""The command line that every service shares: serve, migrate, topology, replay."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import structlog
+import uvicorn
+import uvloop
+from fastapi import APIRouter, FastAPI
+from faststream.rabbit import RabbitBroker
+from prometheus_client import CollectorRegistry
+
+from shared.commands import command_broker
+from shared.consumer import Consumer
+from shared.db import open_pool
+from shared.health import Health
+from shared.http import Probes, create_app
+from shared.identity import TokenVerifier
+from shared.migrate import migrate, migrations_of
+from shared.relay import Relay, replay
+from shared.service import Service
+from shared.settings import Settings
+from shared.topology import declare
+
+logger = structlog.get_logger()
+
+
+def run(service: Service, router: APIRouter, root: Path) -> None:
+    """Parse the command line of one service and do what it says; `root` is the service's folder."""
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="HTTP API, command queue, event consumer and relay in one process")
+    commands.add_parser("migrate", help="bring the database to the newest schema (one-shot)")
+    commands.add_parser("topology", help="declare exchanges, queues and bindings (one-shot, privileged)")
+    again = commands.add_parser("replay", help="say a stretch of the log again, to one queue")
+    again.add_argument("--company", required=True)
+    again.add_argument("--from", type=int, required=True, dest="first", metavar="POSITION")
+    again.add_argument("--to", required=True, dest="queue", metavar="QUEUE")
+    args = parser.parse_args()
+    settings = Settings()
+    log_as(settings.log_format, settings.log_level)
+    match args.command:
+        case "serve":
+            uvloop.run(_serve(service, router, root, settings))
+        case "migrate":
+            uvloop.run(_migrate(root, settings))
+        case "topology":
+            uvloop.run(_topology(service, settings))
+        case "replay":
+            uvloop.run(_replay(service, settings, args.company, args.first, args.queue))
+
+
+def log_as(log_format: str, level: str) -> None:
+    """Structured logs on stderr: JSON for machines, colour for a terminal."""
+    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer()
+    if log_format == "json":
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def _migrate(root: Path, settings: Settings) -> None:
+    connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=10)
+    try:
+        for name in await migrate(connection, migrations_of(root)):
+            logger.info("migrated", migration=name)
+    finally:
+        await connection.close()
+
+
+async def _topology(service: Service, settings: Settings) -> None:
+    logger.info("declared", queues=await declare(service, settings.amqp_url))
+
+
+async def _replay(service: Service, settings: Settings, company: str, first: int, queue: str) -> None:
+    pool = await open_pool(settings.database_url.get_secret_value(), size=1)
+    sent = await replay(pool, settings.amqp_url, settings.broker_user, service.name, company, first, queue)
+    logger.info("replayed", company=company, first=first, queue=queue, events=sent)
+    await pool.close()
+
+
+async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
+    url = settings.database_url.get_secret_value()
+    pool = await open_pool(url, size=settings.pool_size)
+    registry = CollectorRegistry()
+    relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
+    consumer = Consumer(service, pool, settings.amqp_url, batch=settings.batch_size)
+    broker = command_broker(service, pool, settings, registry)
+    health = Health(service.name, pool, relay, consumer, migrations_of(root), registry)
+    service.on_commit = relay.wake
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_start(broker))]
+        if service.handlers:
+            tasks.append(asyncio.create_task(consumer.run()))
+        yield
+        await broker.stop()
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        pool.terminate()
+
+    verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
+    app = create_app(service, router, pool, verifier, Probes(health.problems, health.metrics), lifespan)
+    config = uvicorn.Config(
+        app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
+        timeout_keep_alive=5, timeout_graceful_shutdown=10,
+    )
+    await uvicorn.Server(config).serve()
+
+
+async def _start(broker: RabbitBroker) -> None:
+    """Start the queue door as soon as RabbitMQ and the topology are there."""
+    while True:
+        try:
+            await broker.start()
+            return
+        except Exception as error:
+            logger.warning("the command queue is not there yet", error=repr(error)[:300])
+            with suppress(Exception):
+                await broker.stop()
+        await asyncio.sleep(1)
+
+

@@ -1,0 +1,54 @@
+"""Decimal money: currencies, the one rounding rule, and shares that always add up to their total."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+# Minor units per ISO 4217 for the currencies that books may be kept in.
+CURRENCY_DECIMALS = {"CNY": 2, "HKD": 2, "TWD": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
+
+ZERO = Decimal(0)
+
+
+def _no_float(value: Any) -> Any:
+    """Refuse binary floats: 0.1 has no exact value, so money travels as a decimal string."""
+    if isinstance(value, float):
+        raise ValueError("send decimal numbers as strings, for example \"12.50\"")
+    return value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_no_float), Field(allow_inf_nan=False)]
+# An amount of money; the currency's own number of decimals is checked where the currency is known (`fits`).
+Amount = Annotated[Exact, Field(max_digits=18, decimal_places=4)]
+PositiveAmount = Annotated[Amount, Field(gt=0)]
+NonNegativeAmount = Annotated[Amount, Field(ge=0)]
+# Price or cost of one unit, up to eight decimals.
+UnitPrice = Annotated[Exact, Field(max_digits=20, decimal_places=8, ge=0)]
+Quantity = Annotated[Exact, Field(max_digits=18, decimal_places=6)]
+PositiveQuantity = Annotated[Quantity, Field(gt=0)]
+Rate = Annotated[Exact, Field(max_digits=7, decimal_places=6, ge=0, lt=1)]
+
+
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency, e.g. 0.01 for CNY. KeyError for a currency not in CURRENCY_DECIMALS."""
+    return Decimal(1).scaleb(-CURRENCY_DECIMALS[currency])
+
+
+def round_money(value: Decimal, currency: str) -> Decimal:
+    """Round half up to the currency's decimals (四舍五入)."""
+    return value.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
+
+
+def fits(value: Decimal, currency: str) -> bool:
+    """True if the amount has no more decimals than its currency has."""
+    return value == round_money(value, currency)
+
+
+def next_share(total: Decimal, so_far: Decimal, whole: Decimal, valued: Decimal, currency: str) -> Decimal:
+    """Value of the next piece of a total that is delivered in pieces: the pieces always add up to the total.
+
+    `so_far` is the quantity delivered including this piece, `whole` the quantity ordered, `valued` what the earlier
+    pieces were given: round(total × so_far ÷ whole) − valued.
+    """
+    return round_money(total * so_far / whole, currency) - valued

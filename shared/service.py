@@ -1,0 +1,303 @@
+"""The shell around every use case: the only place that opens transactions.
+
+A use case takes a batch, loads, decides, saves and *returns* what happened; the shell writes that into the log in the
+same transaction. Nothing is published here: the relay reads the log.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import asyncpg
+import structlog
+
+from shared import inbox, log
+from shared.db import Db, Pool, is_transient
+from shared.events import Actor, Command, CommandRejected, Event
+from shared.inbox import Heard, Rejected
+from shared.log import Cause
+from shared.refusal import Answer, Refusal, Text
+
+EventHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event]]]
+CommandHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Refusal]]]
+
+FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
+KEY_REUSED = Text("幂等键 {key} 已用于另一个请求", "the idempotency key {key} was used for another request")
+ATTEMPTS = 4  # of a lone batch that met another transaction at a unique key
+
+logger = structlog.get_logger()
+
+
+class AmbiguousError(Exception):
+    """An outcome that cannot be linked to one input of its batch; the shell then handles the inputs one by one."""
+
+
+class _RefusedAtTheDoor(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+
+
+@dataclass
+class Service:
+    """A service's use cases. `ordered` services hear the events of each aggregate in the order of its versions."""
+
+    name: str
+    ordered: bool = True
+    handlers: dict[type[Event], EventHandler] = field(default_factory=dict)
+    commands: dict[type[Command], CommandHandler] = field(default_factory=dict)
+    on_commit: Callable[[], None] = lambda: None
+
+    def on(self, *event_types: type[Event]) -> Callable[[EventHandler], EventHandler]:
+        """Register a use case for event types; the base class `Event` stands for all of them."""
+
+        def register(handler: EventHandler) -> EventHandler:
+            for event_type in event_types:
+                assert event_type not in self.handlers, f"{event_type.__name__} has a handler"
+                self.handlers[event_type] = handler
+            return handler
+
+        return register
+
+    def does(self, command_type: type[Command]) -> Callable[[CommandHandler], CommandHandler]:
+        """Register the use case of a command."""
+
+        def register(handler: CommandHandler) -> CommandHandler:
+            assert command_type not in self.commands, f"{command_type.__name__} has a handler"
+            self.commands[command_type] = handler
+            return handler
+
+        return register
+
+    def hears(self) -> list[type[Event]]:
+        """Every event type this service's queue is bound to.
+
+        An ordered service hears all types of an aggregate of which it handles one, since only then does a gap in the
+        versions mean that something is still to come.
+        """
+        if Event in self.handlers:
+            return list(Event.registry.values())
+        kinds = {(t.owner, t.about[0]) for t in self.handlers}
+        return [t for t in Event.registry.values() if (t.owner, t.about[0]) in kinds]
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    async def receive(self, pool: Pool, heard: Sequence[Heard], rejected: Sequence[Rejected] = ()) -> None:
+        """Handle a batch in one transaction; when it fails, halve it until the bad event stands alone in `rejected`.
+
+        Raises only what `is_transient`: then nothing, a part, or (the commit is unknown) all was written, and the same
+        batch may be given again. `rejected` are messages that were not even well-formed.
+        """
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                now = datetime.now(UTC)
+                for company, own in _by_company(heard).items():
+                    await self._hear(Db(connection, company), own, now)
+                if rejected:
+                    await inbox.reject(connection, rejected, now)
+        except Exception as error:
+            if is_transient(error) or not heard:
+                raise
+            if len(heard) > 1:
+                middle = len(heard) // 2
+                await self.receive(pool, heard[:middle], rejected)
+                await self.receive(pool, heard[middle:])
+                return
+            await self._receive_alone(pool, heard[0], rejected, error)
+        self.on_commit()
+
+    async def sweep(self, pool: Pool, limit: int = 500) -> int:
+        """Handle waiting events whose turn has come; returns how many there were."""
+        async with pool.acquire() as connection:
+            ready = await inbox.ready_pending(connection, limit)
+        if ready:
+            await self.receive(pool, ready)
+        return len(ready)
+
+    async def _receive_alone(
+        self, pool: Pool, heard: Heard, rejected: Sequence[Rejected], error: Exception
+    ) -> None:
+        """The last tries of one event: a clash at a unique key may pass, anything else is a reason to reject."""
+        for _ in range(ATTEMPTS):
+            if not isinstance(error, asyncpg.UniqueViolationError):
+                break
+            try:
+                async with pool.acquire() as connection, connection.transaction():
+                    now = datetime.now(UTC)
+                    await self._hear(Db(connection, heard.event.envelope.company), [heard], now)
+                    await inbox.reject(connection, rejected, now)
+                return
+            except Exception as again:
+                if is_transient(again):
+                    raise
+                error = again
+        envelope = heard.event.envelope
+        reason = f"{type(error).__name__}: {error}"
+        logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, reason=reason, exc_info=error)
+        async with pool.acquire() as connection, connection.transaction():
+            lone = Rejected(heard.raw, reason, envelope.company, envelope.id)
+            await inbox.reject(connection, [*rejected, lone], datetime.now(UTC))
+
+    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime) -> None:
+        fresh = await (inbox.enter_in_order(db, heard, now) if self.ordered else inbox.enter(db, heard))
+        for handler, events in self._runs([h.event for h in fresh]):
+            outcomes = await handler(db, events)
+            causes = {id(e): _cause_of_event(e) for e in events}
+            await log.append(db, self.name, outcomes, _link(outcomes, events, causes), now)
+
+    def _runs(self, events: Sequence[Event]) -> list[tuple[EventHandler, list[Event]]]:
+        """Events grouped by use case, as few groups as the order within each aggregate allows."""
+        runs: list[tuple[EventHandler, list[Event]]] = []
+        last_run: dict[str, int] = {}
+        for event in events:
+            handler = self.handlers.get(type(event)) or self.handlers.get(Event)
+            if handler is None:  # heard only to keep the versions without gaps
+                continue
+            start = last_run.get(event.subject, 0)
+            place = next((i for i in range(start, len(runs)) if runs[i][0] is handler), len(runs))
+            if place == len(runs):
+                runs.append((handler, []))
+            runs[place][1].append(event)
+            last_run[event.subject] = place
+        return runs
+
+    # -- commands -----------------------------------------------------------------------------------------------------
+
+    async def ask(self, pool: Pool, command: Command, actor: Actor, key: str, *, by_queue: bool = False) -> Answer:
+        """Do what an authenticated actor asks, once per (company, principal, key); a repeat gets the first answer.
+
+        By queue a refusal is also said as an event, since nobody waits for the answer. Raises what `is_transient`.
+        """
+        if not actor.roles & command.allowed:
+            roles = ", ".join(sorted(command.allowed))
+            return await self._refuse(pool, Refusal(command, "actor", "forbidden", FORBIDDEN, {"roles": roles}, 403),
+                                      actor, key, by_queue)
+        for attempt in range(ATTEMPTS):
+            try:
+                async with pool.acquire() as connection, connection.transaction():
+                    answer = await self._do(Db(connection, actor.company), command.asked_by(actor), key, by_queue)
+                break
+            except _RefusedAtTheDoor as door:
+                return await self._refuse(pool, door.refusal, actor, key, by_queue)
+            except asyncpg.UniqueViolationError:  # met another transaction: it may even be this very command
+                if attempt == ATTEMPTS - 1:
+                    raise
+        self.on_commit()
+        return answer
+
+    async def _do(self, db: Db, command: Command, key: str, by_queue: bool) -> Answer:
+        body_hash = sha256(command.type.encode() + b"\0" + command.body()).digest()
+        first = await db.fetchrow(
+            "select hash, status, answer from command where company = $1 and principal = $2 and key = $3",
+            db.company, command.actor.name, key,
+        )
+        if first is not None:
+            if first["hash"] == body_hash:
+                return Answer(first["status"], **first["answer"])
+            raise _RefusedAtTheDoor(Refusal(command, "idempotency_key", "key_reused", KEY_REUSED, {"key": key}, 409))
+        now = datetime.now(UTC)
+        outcomes = await self.commands[type(command)](db, [command])
+        answer = await self._say_outcomes(db, command, key, outcomes, by_queue, now)
+        await db.execute(
+            """
+            insert into command (company, principal, key, type, hash, status, answer, at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            """,
+            db.company, command.actor.name, key, command.type, body_hash, answer.status,
+            {"events": answer.events, "errors": answer.errors}, now,
+        )
+        return answer
+
+    async def _say_outcomes(
+        self, db: Db, command: Command, key: str, outcomes: Sequence[Event | Refusal], by_queue: bool, now: datetime
+    ) -> Answer:
+        """Append the events (or, by queue, the refusal) and make the answer."""
+        refusals = [o for o in outcomes if isinstance(o, Refusal)]
+        events = [o for o in outcomes if isinstance(o, Event)]
+        assert not (refusals and events), "a refused command does nothing"
+        if refusals and by_queue:
+            events = [_rejection(self.name, refusals[0], key)]
+        cause = _cause_of_command(command, key)
+        said = await log.append(db, self.name, events, {id(e): cause for e in events}, now)
+        if refusals:
+            return Answer(refusals[0].status, [], [r.error() for r in refusals])
+        return Answer(201, [_public(event) for event in said], [])
+
+    async def _refuse(self, pool: Pool, refusal: Refusal, actor: Actor, key: str, by_queue: bool) -> Answer:
+        """Refuse before any use case runs. By queue it is said once, because the same rejection has the same cause."""
+        if by_queue:
+            await self.say_rejection(pool, actor, key, refusal.command.type, [refusal.error()])
+        return Answer(refusal.status, [], [refusal.error()])
+
+    async def say_rejection(
+        self, pool: Pool, actor: Actor, key: str, command_type: str, errors: Sequence[Mapping[str, str]]
+    ) -> None:
+        """Say that a command which came by queue was refused at the door; a repeat of the same message says nothing."""
+        rejection = _rejection_of(self.name, command_type, actor.name, key, errors[0])
+        cause = Cause(_command_id(actor, f"{key}\0{rejection.field}\0{rejection.code}"), actor.name)
+        async with pool.acquire() as connection, connection.transaction():
+            db = Db(connection, actor.company)
+            said_before = await db.fetchval(
+                "select true from event where company = $1 and subject = $2 and causation_id = $3 limit 1",
+                db.company, rejection.subject, cause.id,
+            )
+            if not said_before:
+                await log.append(db, self.name, [rejection], {id(rejection): cause}, datetime.now(UTC))
+        self.on_commit()
+
+
+def _by_company(heard: Sequence[Heard]) -> dict[str, list[Heard]]:
+    """Companies in a fixed order, so that two consumers lock them alike."""
+    own: dict[str, list[Heard]] = defaultdict(list)
+    for h in heard:
+        own[h.event.envelope.company].append(h)
+    return dict(sorted(own.items()))
+
+
+def _link(outcomes: Sequence[Event], inputs: Sequence[Event], causes: Mapping[int, Cause]) -> dict[int, Cause]:
+    """Which input caused which outcome: the last one of the same walk; a lone input causes everything."""
+    by_walk = {event.walk: causes[id(event)] for event in inputs}
+    only = causes[id(inputs[0])] if len(inputs) == 1 else None
+    linked = {}
+    for outcome in outcomes:
+        cause = by_walk.get(outcome.walk, only)
+        if cause is None:
+            raise AmbiguousError(outcome.walk)
+        linked[id(outcome)] = cause
+    return linked
+
+
+def _cause_of_event(event: Event) -> Cause:
+    return Cause(event.envelope.id, event.envelope.actor, event.envelope.traceparent)
+
+
+def _command_id(actor: Actor, key: str) -> UUID:
+    return uuid5(NAMESPACE_OID, f"{actor.company}\0{actor.name}\0{key}")
+
+
+def _cause_of_command(command: Command, key: str) -> Cause:
+    return Cause(_command_id(command.actor, key), command.actor.name)
+
+
+def _rejection(owner: str, refusal: Refusal, key: str) -> CommandRejected:
+    return _rejection_of(owner, refusal.command.type, refusal.command.actor.name, key, refusal.error())
+
+
+def _rejection_of(
+    owner: str, command_type: str, principal: str, key: str, error: Mapping[str, str]
+) -> CommandRejected:
+    model = Event.registry[f"{owner}.command_rejected.v1"]
+    assert issubclass(model, CommandRejected)
+    return model(command_id=key, command=command_type, principal=principal, **error)
+
+
+def _public(event: Event) -> dict[str, Any]:
+    """An event as an answer shows it."""
+    e = event.envelope
+    return {"id": str(e.id), "type": e.type, "subject": e.subject, "version": e.version,
+            "data": event.model_dump(mode="json")}
+
+

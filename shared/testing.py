@@ -1,0 +1,144 @@
+"""For tests against real servers: a fresh database per test, and the doors of a service without HTTP and RabbitMQ."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from shared.db import Pool, open_pool
+from shared.events import Actor, Command, Envelope, Event
+from shared.inbox import sort_out
+from shared.migrate import migrate, migrations_of
+from shared.refusal import Answer
+from shared.service import Service
+from shared.wire import Raw, headers_of
+
+
+def admin_url() -> str:
+    """The Postgres that the test session brought up (tests/conftest.py)."""
+    return os.environ["TEST_DATABASE_URL"]
+
+
+def rabbitmq_url() -> str:
+    """The RabbitMQ that the test session brought up."""
+    return os.environ["TEST_RABBITMQ_URL"]
+
+
+def database_at(url: str, name: str) -> str:
+    """The same server, another database."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+async def template(root: Path) -> str:
+    """A migrated database of a service, to clone from; returns its name. Made once per set of migrations."""
+    migrations = migrations_of(root)
+    name = f"template_{root.name}_{abs(hash(tuple(m.checksum for m in migrations))):x}"
+    admin = await asyncpg.connect(admin_url())
+    try:
+        if await admin.fetchval("select 1 from pg_database where datname = $1", name):
+            return name
+        await admin.execute(f'create database "{name}_making"')
+        connection = await asyncpg.connect(database_at(admin_url(), f"{name}_making"))
+        await migrate(connection, migrations)
+        await connection.close()
+        await admin.execute(f'alter database "{name}_making" rename to "{name}"')
+        return name
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def fresh_database(root: Path) -> AsyncIterator[str]:
+    """The URL of a fresh database of a service; dropped at the end."""
+    name = f"test_{root.name}_{uuid4().hex[:12]}"
+    source = await template(root)
+    admin = await asyncpg.connect(admin_url())
+    try:
+        await admin.execute(f'create database "{name}" template "{source}"')
+        yield database_at(admin_url(), name)
+    finally:
+        await admin.execute(f'drop database if exists "{name}" with (force)')
+        await admin.close()
+
+
+@asynccontextmanager
+async def fresh_pool(root: Path) -> AsyncIterator[Pool]:
+    """A pool on a fresh database of a service."""
+    async with fresh_database(root) as url:
+        pool = await open_pool(url, size=5)
+        try:
+            yield pool
+        finally:
+            pool.terminate()
+
+
+class Script:
+    """Gives test events the envelopes that producers' logs would: versions per subject, positions per producer."""
+
+    def __init__(self) -> None:
+        self._versions: dict[tuple[str, str], int] = {}
+        self._positions: dict[tuple[str, str], int] = {}
+
+    def say(self, event: Event, *, company: str = "C1", actor: str = "tester") -> Event:
+        """The event with the next envelope of its producer."""
+        subject, producer = (company, event.subject), (company, event.owner)
+        self._versions[subject] = self._versions.get(subject, 0) + 1
+        self._positions[producer] = self._positions.get(producer, 0) + 1
+        return event.said(Envelope(
+            id=uuid7(), source=event.owner, type=event.type, subject=event.subject, time=datetime.now(UTC),
+            company=company, version=self._versions[subject], actor=actor, correlation_id=uuid4(),
+            position=self._positions[producer],
+        ))
+
+
+# One script per database, so that `deliver` may be called again and again within a test.
+_scripts: dict[int, Script] = {}
+
+
+def raw(event: Event) -> Raw:
+    """The message that the relay would publish."""
+    return Raw(event.type, headers_of(event.envelope), event.body(), str(event.envelope.id))
+
+
+async def deliver(
+    pool: Pool, service: Service, *events: Event, company: str = "C1", actor: str = "tester"
+) -> list[Event]:
+    """Let a service hear events, as if they came from RabbitMQ in one batch; returns what it said to them."""
+    script = _scripts.setdefault(id(pool), Script())
+    before = len(await said(pool, company))
+    messages = [raw(script.say(event, company=company, actor=actor)) for event in events]
+    heard, rejected = sort_out(messages)
+    await service.receive(pool, heard, rejected)
+    return (await said(pool, company))[before:]
+
+
+async def ask(
+    pool: Pool, service: Service, command: Command, *, company: str = "C1", actor: str = "anna",
+    roles: Sequence[str] | None = None, key: str | None = None, by_queue: bool = False,
+) -> Answer:
+    """Ask a service for something, by default with every role the command allows and a key of its own."""
+    asker = Actor(actor, company, frozenset(command.allowed if roles is None else roles))
+    return await service.ask(pool, command, asker, key or uuid4().hex, by_queue=by_queue)
+
+
+async def said(pool: Pool, company: str = "C1") -> list[Event]:
+    """The service's log of a company, in the order of insertion, with envelopes."""
+    rows = await pool.fetch("select * from event where company = $1 order by seq", company)
+    return [_event(row) for row in rows]
+
+
+def _event(row: Any) -> Event:
+    model = Event.registry[row["type"]]
+    event = model.model_validate_json(row["body"])
+    return event.said(Envelope(
+        id=row["id"], source=model.owner, type=row["type"], subject=row["subject"], time=row["time"],
+        company=row["company"], version=row["version"], actor=row["actor"], correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"], position=row["position"],
+    ))

@@ -1,0 +1,59 @@
+"""The one-shot, privileged declaration of exchanges, queues and bindings; the services only use them.
+
+The same arguments on RabbitMQ 3.10 and 4.x. An event queue has a single active consumer: its order is kept, and a
+second replica takes over when the first is gone. The delivery limit is only a fuse against crash loops.
+"""
+
+from typing import Any
+
+from aio_pika import ExchangeType
+from aio_pika.abc import AbstractChannel
+
+from shared.amqp import COMMANDS, EVENTS, open_channel
+from shared.events import Event
+from shared.service import Service
+
+DEAD_LETTERS = "erp.dead"
+DELIVERY_LIMIT = 100
+MAX_LENGTH = 2_000_000
+
+
+def _arguments(dead_letter_key: str) -> dict[str, Any]:
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD_LETTERS,
+        "x-dead-letter-routing-key": dead_letter_key,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+        "x-max-length": MAX_LENGTH,
+    }
+
+
+async def declare(service: Service, amqp_url: str) -> list[str]:
+    """Declare one service's queues and what they hang on; may be run again. Returns the names of the queues."""
+    async with open_channel(amqp_url) as channel:
+        events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
+        commands = await channel.declare_exchange(COMMANDS, ExchangeType.TOPIC, durable=True)
+        dead = await channel.declare_exchange(DEAD_LETTERS, ExchangeType.DIRECT, durable=True)
+        parking = f"{service.name}.parking"
+        queue = await channel.declare_queue(parking, durable=True, arguments={"x-queue-type": "quorum"})
+        await queue.bind(dead, parking)
+        names = [parking]
+        if service.handlers:
+            keys = ["#"] if Event in service.handlers else sorted(event.type for event in service.hears())
+            names.append(await _queue(channel, f"{service.name}.events", parking, events, keys, single=True))
+        if service.commands:
+            keys = sorted(command.type for command in service.commands)
+            names.append(await _queue(channel, f"{service.name}.commands", parking, commands, keys, single=False))
+        return names
+
+
+async def _queue(
+    channel: AbstractChannel, name: str, parking: str, exchange: Any, keys: list[str], *, single: bool
+) -> str:
+    arguments = _arguments(parking) | ({"x-single-active-consumer": True} if single else {})
+    queue = await channel.declare_queue(name, durable=True, arguments=arguments)
+    for key in keys:
+        await queue.bind(exchange, key)
+    return name

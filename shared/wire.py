@@ -1,0 +1,160 @@
+"""CloudEvents 1.0 in binary mode over AMQP 0-9-1: how an event becomes a message, and strictly back.
+
+The attributes follow the CloudEvents AMQP binding (written for AMQP 1.0): headers `cloudEvents_*`, JSON body.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from shared.events import Envelope, Event
+
+PREFIX = "cloudEvents_"
+COMPANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+MAX_BODY_BYTES = 1_000_000
+
+
+class MalformedError(ValueError):
+    """A message that no retry can mend; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A message as it came: nothing of it is trusted yet."""
+
+    routing_key: str
+    headers: Mapping[str, Any]
+    body: bytes
+    message_id: str | None = None
+    redelivered: bool = False
+
+
+def headers_of(envelope: Envelope) -> dict[str, Any]:
+    """The AMQP headers of an event; attributes without a value are left out."""
+    attributes = {
+        "specversion": "1.0",
+        "id": str(envelope.id),
+        "source": f"/fenlu/{envelope.source}",
+        "type": envelope.type,
+        "subject": envelope.subject,
+        "time": envelope.time.astimezone(UTC).isoformat(),
+        "company": envelope.company,
+        "version": envelope.version,
+        "position": envelope.position,
+        "actor": envelope.actor,
+        "correlationid": str(envelope.correlation_id),
+        "causationid": str(envelope.causation_id) if envelope.causation_id else None,
+        "traceparent": envelope.traceparent,
+    }
+    return {PREFIX + name: value for name, value in attributes.items() if value is not None}
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """A JSON object, strictly: no NaN, no duplicate keys, no endless nesting. MalformedError otherwise."""
+    if len(body) > MAX_BODY_BYTES:
+        raise MalformedError(f"body: more than {MAX_BODY_BYTES} bytes")
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except MalformedError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"body: not valid JSON: {str(error)[:200]}") from error
+    if not isinstance(value, dict):
+        raise MalformedError("body: must be a JSON object")
+    return value
+
+
+def decode(raw: Raw) -> Event:
+    """The event of a message, with its envelope. MalformedError says which attribute or field is wrong."""
+    attributes = _attributes(raw.headers)
+    model = Event.registry.get(str(attributes.get("type")))
+    if model is None:
+        raise MalformedError(f"type: nobody knows {attributes.get('type')!r}")
+    if raw.routing_key != model.type:
+        raise MalformedError(f"type: {model.type} came under the routing key {raw.routing_key!r}")
+    envelope = _envelope(attributes)
+    if envelope.source != model.owner:
+        raise MalformedError(f"source: {model.type} is not for {envelope.source!r} to say")
+    try:
+        event = model.model_validate(parse_json(raw.body))
+    except ValidationError as error:
+        raise MalformedError("; ".join(f"{field}: {message}" for field, message in problems(error))) from error
+    if event.subject != envelope.subject:
+        raise MalformedError(f"subject: {envelope.subject!r} is not what the body is about ({event.subject!r})")
+    return event.said(envelope)
+
+
+def problems(error: ValidationError) -> list[tuple[str, str]]:
+    """(field path, English message) of each thing that is wrong."""
+    return [(".".join(str(part) for part in e["loc"]) or "body", e["msg"]) for e in error.errors(include_url=False)]
+
+
+def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """CloudEvents attributes; the binding allows both prefixes, `cloudEvents_` and `cloudEvents:`."""
+    found = {}
+    for name, value in headers.items():
+        if name.startswith(("cloudEvents_", "cloudEvents:")):
+            found[name[len(PREFIX):]] = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return found
+
+
+def _envelope(attributes: Mapping[str, Any]) -> Envelope:
+    def text(name: str) -> str:
+        value = attributes.get(name)
+        if not isinstance(value, str) or not value or len(value) > 300:
+            raise MalformedError(f"{name}: missing or not a short text")
+        return value
+
+    def number(name: str) -> int:
+        value = attributes.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise MalformedError(f"{name}: missing or not a positive whole number")
+        return value
+
+    def uuid(name: str) -> UUID:
+        try:
+            return UUID(text(name))
+        except ValueError as error:
+            raise MalformedError(f"{name}: not a UUID") from error
+
+    if attributes.get("specversion") != "1.0":
+        raise MalformedError("specversion: must be 1.0")
+    company = text("company")
+    if not COMPANY.fullmatch(company):
+        raise MalformedError(f"company: {company!r} is not a company's key")
+    return Envelope(
+        id=uuid("id"), source=text("source").removeprefix("/fenlu/"), type=text("type"), subject=text("subject"),
+        time=_time(attributes.get("time")), company=company, version=number("version"), actor=text("actor"),
+        correlation_id=uuid("correlationid"), causation_id=uuid("causationid") if "causationid" in attributes else None,
+        traceparent=text("traceparent") if "traceparent" in attributes else None, position=number("position"),
+    )
+
+
+def _time(value: Any) -> datetime:
+    """RFC 3339, or integer milliseconds as the CloudEvents SDK writes it; always with a time zone."""
+    try:
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=UTC)
+        if isinstance(value, int):
+            return datetime.fromtimestamp(value / 1000, UTC)
+        parsed = datetime.fromisoformat(str(value))
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise MalformedError(f"time: {str(value)[:60]!r} is not RFC 3339") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise MalformedError(f"body: {name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise MalformedError("body: a key stands twice in one object")
+    return found
