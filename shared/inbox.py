@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from shared.db import Db, columns
 from shared.events import Event
-from shared.wire import MalformedError, Raw, decode
+from shared.wire import MalformedError, Raw, decode, headers_of
 
 NOWHERE = ""  # the company of a message that does not say, or says unreadably, whose it is
 
@@ -68,26 +68,35 @@ async def enter(db: Db, heard: Sequence[Heard]) -> list[Heard]:
     return [h for event_id, h in by_id.items() if event_id in entered]
 
 
-async def enter_in_order(db: Db, heard: Sequence[Heard], now: datetime) -> list[Heard]:
+async def enter_in_order(
+    db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool = True
+) -> list[Heard]:
     """Like `enter`, but an event whose aggregate's earlier version was not handled yet waits in `pending`; returns what
     may be handled now, also from those that waited, each aggregate's events in the order of their versions."""
     known = await _known(db, heard)
-    chains: dict[tuple[str, str], dict[int, Heard]] = defaultdict(dict)
-    for h in heard:
-        e = h.event.envelope
-        if e.id not in known:
-            chains[e.source, e.subject].setdefault(e.version, h)
-    if not chains:
+    await _stop_waiting(db, sorted(known))  # another consumer was faster
+    given = [h for h in heard if h.event.envelope.id not in known]
+    if not given:
         return []
-    last, waiting = await _state_of(db, list(chains))
+    last, waiting = await _state_of(db, sorted({(h.event.envelope.source, h.event.envelope.subject) for h in given}))
     waited = {h.event.envelope.id for h in waiting}
-    for h in waiting:
-        e = h.event.envelope
-        chains[e.source, e.subject].setdefault(e.version, h)
-    runnable, early = _split_by_version(chains, last)
+    runnable, early = _split_by_version(_chains([*given, *waiting]), last)
+    if not with_waiting:
+        own = {h.event.envelope.id for h in given}
+        runnable = [h for h in runnable if h.event.envelope.id in own]
     await _wait(db, [h for h in early if h.event.envelope.id not in waited], now)
     await _stop_waiting(db, [h.event.envelope.id for h in runnable if h.event.envelope.id in waited])
     return await enter(db, runnable)
+
+
+def _chains(heard: Sequence[Heard]) -> dict[tuple[str, str], dict[int, Heard]]:
+    """Each aggregate's events by version; two events with one version cannot both be true."""
+    chains: dict[tuple[str, str], dict[int, Heard]] = defaultdict(dict)
+    for h in heard:
+        e = h.event.envelope
+        if chains[e.source, e.subject].setdefault(e.version, h).event.envelope.id != e.id:
+            raise MalformedError(f"version: {e.subject} has another event with version {e.version}")
+    return chains
 
 
 def _split_by_version(
@@ -119,7 +128,7 @@ async def _known(db: Db, heard: Sequence[Heard]) -> set[UUID]:
 async def _state_of(
     db: Db, aggregates: Sequence[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], int], list[Heard]]:
-    """The last handled version of each aggregate, and the events of it that wait."""
+    """The last handled version of each aggregate, and the events after it that wait."""
     rows = await db.fetch(
         """
         select a.source, a.subject, coalesce(last.version, 0) as last, p.headers, p.body
@@ -127,6 +136,7 @@ async def _state_of(
         cross join lateral (select max(version) as version from inbox
                             where company = $1 and source = a.source and subject = a.subject) as last
         left join pending p on p.company = $1 and p.source = a.source and p.subject = a.subject
+                            and p.version > coalesce(last.version, 0)
         """,
         db.company, *columns(aggregates, 2),
     )
@@ -143,7 +153,7 @@ async def _wait(db: Db, early: Sequence[Heard], now: datetime) -> None:
     if not early:
         return
     rows = [
-        (e.id, e.source, e.subject, e.version, _plain(h.raw.headers), h.raw.body)
+        (e.id, e.source, e.subject, e.version, headers_of(e), h.raw.body)
         for h in early for e in [h.event.envelope]
     ]
     await db.execute(
@@ -164,11 +174,12 @@ async def _stop_waiting(db: Db, event_ids: Sequence[UUID]) -> None:
 
 
 async def ready_pending(connection: Any, limit: int) -> list[Heard]:
-    """Waiting events whose turn came unnoticed (two consumers crossed each other); the idle consumer looks for them."""
+    """Waiting events whose turn came, or went by, unnoticed (two consumers crossed each other); the idle consumer looks
+    for them."""
     rows = await connection.fetch(
         """
         select p.headers, p.body from pending p
-        where p.version = 1 + coalesce((select max(version) from inbox i
+        where p.version <= 1 + coalesce((select max(version) from inbox i
             where i.company = p.company and i.source = p.source and i.subject = p.subject), 0)
         order by p.since limit $1
         """,
@@ -178,14 +189,19 @@ async def ready_pending(connection: Any, limit: int) -> list[Heard]:
 
 
 async def reject(connection: Any, rejected: Sequence[Rejected], now: datetime) -> None:
-    """Keep impossible messages with their raw bytes. A redelivered one that is there already is not kept twice."""
+    """Keep impossible messages with their raw bytes; they wait no more. A redelivered one that is there already is not
+    kept twice."""
     rows = []
     for r in rejected:
         digest = sha256(r.raw.routing_key.encode() + b"\0" + (r.raw.message_id or "").encode() + b"\0" + r.raw.body)
-        rows.append((r.company, r.id, digest.digest(), r.raw.routing_key, _plain(r.raw.headers),
-                     r.raw.body, r.reason[:2000], r.raw.redelivered))
+        rows.append((r.company, r.id, digest.digest(), r.raw.routing_key.replace("\0", ""), _plain(r.raw.headers),
+                     r.raw.body, r.reason[:2000].replace("\0", ""), r.raw.redelivered))
     await connection.execute(
         """
+        with tried as (
+            delete from pending p using unnest($1::text[], $2::uuid[]) as r (company, id)
+            where p.company = r.company and p.event_id = r.id
+        )
         insert into rejected (company, id, digest, routing_key, headers, body, reason, at)
         select r.company, r.id, r.digest, r.routing_key, r.headers, r.body, r.reason, $9
         from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::jsonb[], $6::bytea[], $7::text[],

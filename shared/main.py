@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -31,8 +31,13 @@ from shared.topology import declare
 logger = structlog.get_logger()
 
 
-def run(service: Service, router: APIRouter, root: Path) -> None:
-    """Parse the command line of one service and do what it says; `root` is the service's folder."""
+def run(
+    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None
+) -> None:
+    """Parse the command line of one service and do what it says; `root` is the service's folder.
+
+    `own` holds the service's own commands: name -> (help, what it does; returns the exit code). They need no settings.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="HTTP API, command queue, event consumer and relay in one process")
@@ -42,7 +47,11 @@ def run(service: Service, router: APIRouter, root: Path) -> None:
     again.add_argument("--company", required=True)
     again.add_argument("--from", type=int, required=True, dest="first", metavar="POSITION")
     again.add_argument("--to", required=True, dest="queue", metavar="QUEUE")
+    for name, (text, _) in (own or {}).items():
+        commands.add_parser(name, help=text)
     args = parser.parse_args()
+    if own and args.command in own:
+        raise SystemExit(own[args.command][1]())
     settings = Settings()
     log_as(settings.log_format, settings.log_level)
     match args.command:

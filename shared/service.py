@@ -27,7 +27,9 @@ CommandHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Refusa
 
 FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
 KEY_REUSED = Text("幂等键 {key} 已用于另一个请求", "the idempotency key {key} was used for another request")
-ATTEMPTS = 4  # of a lone batch that met another transaction at a unique key
+# Two transactions met at a unique key or locked each other out: the loser finds another state when it tries again.
+MET_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+ATTEMPTS = 4
 
 logger = structlog.get_logger()
 
@@ -120,20 +122,21 @@ class Service:
     async def _receive_alone(
         self, pool: Pool, heard: Heard, rejected: Sequence[Rejected], error: Exception
     ) -> None:
-        """The last tries of one event: a clash at a unique key may pass, anything else is a reason to reject."""
+        """The last tries of one event, now without those that waited for it, since the bad one may be among them: a clash
+        at a unique key may pass, anything else is a reason to reject."""
         for _ in range(ATTEMPTS):
-            if not isinstance(error, asyncpg.UniqueViolationError):
-                break
             try:
                 async with pool.acquire() as connection, connection.transaction():
                     now = datetime.now(UTC)
-                    await self._hear(Db(connection, heard.event.envelope.company), [heard], now)
+                    await self._hear(Db(connection, heard.event.envelope.company), [heard], now, with_waiting=False)
                     await inbox.reject(connection, rejected, now)
                 return
             except Exception as again:
                 if is_transient(again):
                     raise
                 error = again
+            if not isinstance(error, asyncpg.UniqueViolationError):
+                break
         envelope = heard.event.envelope
         reason = f"{type(error).__name__}: {error}"
         logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, reason=reason, exc_info=error)
@@ -141,8 +144,11 @@ class Service:
             lone = Rejected(heard.raw, reason, envelope.company, envelope.id)
             await inbox.reject(connection, [*rejected, lone], datetime.now(UTC))
 
-    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime) -> None:
-        fresh = await (inbox.enter_in_order(db, heard, now) if self.ordered else inbox.enter(db, heard))
+    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool = True) -> None:
+        if self.ordered:
+            fresh = await inbox.enter_in_order(db, heard, now, with_waiting=with_waiting)
+        else:
+            fresh = await inbox.enter(db, heard)
         for handler, events in self._runs([h.event for h in fresh]):
             outcomes = await handler(db, events)
             causes = {id(e): _cause_of_event(e) for e in events}
@@ -182,7 +188,7 @@ class Service:
                 break
             except _RefusedAtTheDoor as door:
                 return await self._refuse(pool, door.refusal, actor, key, by_queue)
-            except asyncpg.UniqueViolationError:  # met another transaction: it may even be this very command
+            except MET_ANOTHER:  # it may even be this very command
                 if attempt == ATTEMPTS - 1:
                     raise
         self.on_commit()

@@ -99,7 +99,7 @@ class Script:
 
 
 # One script per database, so that `deliver` may be called again and again within a test.
-_scripts: dict[int, Script] = {}
+_scripts: dict[Pool, Script] = {}
 
 
 def raw(event: Event) -> Raw:
@@ -111,7 +111,7 @@ async def deliver(
     pool: Pool, service: Service, *events: Event, company: str = "C1", actor: str = "tester"
 ) -> list[Event]:
     """Let a service hear events, as if they came from RabbitMQ in one batch; returns what it said to them."""
-    script = _scripts.setdefault(id(pool), Script())
+    script = _scripts.setdefault(pool, Script())
     before = len(await said(pool, company))
     messages = [raw(script.say(event, company=company, actor=actor)) for event in events]
     heard, rejected = sort_out(messages)

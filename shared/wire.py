@@ -56,11 +56,11 @@ def headers_of(envelope: Envelope) -> dict[str, Any]:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """A JSON object, strictly: no NaN, no duplicate keys, no endless nesting. MalformedError otherwise."""
+    """A JSON object, strictly: UTF-8, no NaN, no duplicate keys, no endless nesting. MalformedError otherwise."""
     if len(body) > MAX_BODY_BYTES:
         raise MalformedError(f"body: more than {MAX_BODY_BYTES} bytes")
     try:
-        value = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except MalformedError:
         raise
     except (ValueError, RecursionError) as error:

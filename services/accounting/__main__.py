@@ -1,9 +1,25 @@
-"""`python -m services.accounting serve|migrate|topology|replay`."""
+"""`python -m services.accounting serve|migrate|topology|replay|lint`."""
 
 from pathlib import Path
 
+from services.accounting import packs
 from services.accounting.api import router
+from services.accounting.domain.linter import lint
 from services.accounting.handlers import service
 from shared.main import run
 
-run(service, router, Path(__file__).parent)
+
+def lint_packs() -> int:
+    """Print what is wrong with each rule pack, in Chinese and English; the exit code is 1 if anything is."""
+    wrong = 0
+    for pack in packs.all_packs():
+        findings = lint(pack)
+        for finding in findings:
+            print(f"{pack.standard} {pack.version} · {finding.place}: {finding.zh} / {finding.en}")
+        print(f"{pack.standard} {pack.version}: {len(pack.rules)} rules, {len(findings)} findings")
+        wrong += len(findings)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    run(service, router, Path(__file__).parent, {"lint": ("prove the posting rules (检查规则包)", lint_packs)})

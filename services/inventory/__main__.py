@@ -6,4 +6,5 @@ from services.inventory.api import router
 from services.inventory.handlers import service
 from shared.main import run
 
-run(service, router, Path(__file__).parent)
+if __name__ == "__main__":
+    run(service, router, Path(__file__).parent)

@@ -6,4 +6,5 @@ from services.order.api import router
 from services.order.handlers import service
 from shared.main import run
 
-run(service, router, Path(__file__).parent)
+if __name__ == "__main__":
+    run(service, router, Path(__file__).parent)

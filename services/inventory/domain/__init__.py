@@ -1,0 +1,1 @@
+"""Decisions of the warehouse: pure functions on frozen values."""

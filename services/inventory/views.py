@@ -1,0 +1,191 @@
+"""SQL that only reads: what the HTTP door shows of products, stock, receipts and fulfilments."""
+
+from datetime import date
+from decimal import Decimal, localcontext
+
+from pydantic import BaseModel
+
+from services.inventory.domain.costing import PRECISION
+from shared.db import Db
+
+
+class Product(BaseModel):
+    sku: str
+    name: str
+    unit: str
+
+
+class StockLevel(BaseModel):
+    """A pool. `unit_cost` is only the ratio of value to quantity, rounded to be read; null when nothing is there."""
+
+    sku: str
+    warehouse: str
+    quantity: Decimal
+    reserved: Decimal
+    available: Decimal
+    value: Decimal
+    unit_cost: Decimal | None
+
+
+class StockPage(BaseModel):
+    """`next` is the `after` of the next page; null on the last one."""
+
+    items: list[StockLevel]
+    next: str | None
+
+
+class StockMove(BaseModel):
+    """A line of the stock ledger. `n` is its place in the pool's stream; quantity and value are signed."""
+
+    warehouse: str
+    n: int
+    kind: str
+    document_id: str
+    line: int
+    order_id: str | None
+    moved_on: date
+    quantity: Decimal
+    value: Decimal
+    quantity_after: Decimal
+    value_after: Decimal
+
+
+class MovePage(BaseModel):
+    items: list[StockMove]
+    next: str | None
+
+
+class FulfilmentLine(BaseModel):
+    line: int
+    sku: str
+    ordered: Decimal
+    reserved: Decimal
+    shipped: Decimal
+
+
+class Shipment(BaseModel):
+    shipment_id: str
+    shipped_on: date
+    cost: Decimal
+
+
+class Fulfilment(BaseModel):
+    """What an order gets from stock: short, reserved, shipped or released."""
+
+    order_id: str
+    warehouse: str
+    state: str
+    approved: bool
+    lines: list[FulfilmentLine]
+    shipments: list[Shipment]
+
+
+class ReceivedLine(BaseModel):
+    line: int
+    sku: str
+    quantity: Decimal
+    unit_cost: Decimal
+    cost: Decimal
+
+
+class Receipt(BaseModel):
+    receipt_id: str
+    supplier_id: str
+    received_on: date
+    warehouse: str
+    currency: str
+    cost: Decimal
+    lines: list[ReceivedLine]
+
+
+async def product(db: Db, sku: str) -> Product | None:
+    row = await db.fetchrow("select sku, name, unit from product where company = $1 and sku = $2", db.company, sku)
+    return Product(**row) if row else None
+
+
+async def stock(
+    db: Db, *, sku: str | None, warehouse: str | None, after: tuple[str, str], limit: int
+) -> StockPage:
+    """Pools by (sku, warehouse), from the one after `after` on."""
+    rows = await db.fetch(
+        """
+        select sku, warehouse, quantity, reserved, quantity - reserved as available, value
+        from stock
+        where company = $1 and ($2::text is null or sku = $2) and ($3::text is null or warehouse = $3)
+          and (sku, warehouse) > ($4, $5)
+        order by sku, warehouse limit $6
+        """,
+        db.company, sku, warehouse, *after, limit + 1,
+    )
+    items = [StockLevel(**row, unit_cost=_unit_cost(row["value"], row["quantity"])) for row in rows[:limit]]
+    return StockPage(items=items, next=f"{items[-1].sku}/{items[-1].warehouse}" if len(rows) > limit else None)
+
+
+def _unit_cost(value: Decimal, quantity: Decimal) -> Decimal | None:
+    if not quantity:
+        return None
+    with localcontext(prec=PRECISION):
+        return (value / quantity).quantize(Decimal("0.00000001"))
+
+
+async def moves(db: Db, sku: str, *, after: tuple[str, int], limit: int) -> MovePage:
+    """The stock ledger of a product by (warehouse, n), from the line after `after` on."""
+    rows = await db.fetch(
+        """
+        select warehouse, n, kind, document_id, line, order_id, moved_on, quantity, value, quantity_after, value_after
+        from stock_move
+        where company = $1 and sku = $2 and (warehouse, n) > ($3, $4)
+        order by warehouse, n limit $5
+        """,
+        db.company, sku, *after, limit + 1,
+    )
+    items = [StockMove(**row) for row in rows[:limit]]
+    return MovePage(items=items, next=f"{items[-1].warehouse}/{items[-1].n}" if len(rows) > limit else None)
+
+
+async def fulfilment(db: Db, order_id: str) -> Fulfilment | None:
+    head = await db.fetchrow(
+        "select order_id, warehouse, state, approved from fulfilment where company = $1 and order_id = $2",
+        db.company, order_id,
+    )
+    if head is None:
+        return None
+    lines = await db.fetch(
+        """
+        select line, sku, ordered, reserved, shipped from fulfilment_line
+        where company = $1 and order_id = $2 order by line
+        """,
+        db.company, order_id,
+    )
+    shipments = await db.fetch(
+        """
+        select shipment_id, shipped_on, cost from shipment
+        where company = $1 and order_id = $2 order by shipped_on, shipment_id
+        """,
+        db.company, order_id,
+    )
+    return Fulfilment(
+        **head,
+        lines=[FulfilmentLine(**line) for line in lines],
+        shipments=[Shipment(**shipment) for shipment in shipments],
+    )
+
+
+async def receipt(db: Db, receipt_id: str) -> Receipt | None:
+    head = await db.fetchrow(
+        """
+        select receipt_id, supplier_id, received_on, warehouse, currency, cost from receipt
+        where company = $1 and receipt_id = $2
+        """,
+        db.company, receipt_id,
+    )
+    if head is None:
+        return None
+    lines = await db.fetch(
+        """
+        select line, sku, quantity, unit_cost, cost from receipt_line
+        where company = $1 and receipt_id = $2 order by line
+        """,
+        db.company, receipt_id,
+    )
+    return Receipt(**head, lines=[ReceivedLine(**line) for line in lines])
