@@ -1,6 +1,6 @@
 """Decimal money: currencies, the one rounding rule, and shares that always add up to their total."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field
 CURRENCY_DECIMALS = {"CNY": 2, "HKD": 2, "TWD": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
 
 ZERO = Decimal(0)
+
+# Wide enough that a quantity times a price, or a share of a value, is rounded only once: to money.
+EXACT = Context(prec=60)
 
 
 def _no_float(value: Any) -> Any:
@@ -37,7 +40,12 @@ def minor_unit(currency: str) -> Decimal:
 
 def round_money(value: Decimal, currency: str) -> Decimal:
     """Round half up to the currency's decimals (四舍五入)."""
-    return value.quantize(minor_unit(currency), rounding=ROUND_HALF_UP)
+    return value.quantize(minor_unit(currency), rounding=ROUND_HALF_UP, context=EXACT)
+
+
+def worth(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
+    """What a quantity at a unit price (or an amount at a rate) comes to."""
+    return round_money(EXACT.multiply(quantity, unit_price), currency)
 
 
 def fits(value: Decimal, currency: str) -> bool:
@@ -51,4 +59,5 @@ def next_share(total: Decimal, so_far: Decimal, whole: Decimal, valued: Decimal,
     `so_far` is the quantity delivered including this piece, `whole` the quantity ordered, `valued` what the earlier
     pieces were given: round(total × so_far ÷ whole) − valued.
     """
-    return round_money(total * so_far / whole, currency) - valued
+    with localcontext(EXACT):
+        return round_money(total * so_far / whole, currency) - valued

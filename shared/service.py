@@ -244,15 +244,23 @@ class Service:
         """Say that a command which came by queue was refused at the door; a repeat of the same message says nothing."""
         rejection = _rejection_of(self.name, command_type, actor.name, key, errors[0])
         cause = Cause(_command_id(actor, f"{key}\0{rejection.field}\0{rejection.code}"), actor.name)
-        async with pool.acquire() as connection, connection.transaction():
-            db = Db(connection, actor.company)
-            said_before = await db.fetchval(
-                "select true from event where company = $1 and subject = $2 and causation_id = $3 limit 1",
-                db.company, rejection.subject, cause.id,
-            )
-            if not said_before:
-                await log.append(db, self.name, [rejection], {id(rejection): cause}, datetime.now(UTC))
+        for attempt in range(ATTEMPTS):
+            try:
+                async with pool.acquire() as connection, connection.transaction():
+                    await self._say_once(Db(connection, actor.company), rejection, cause)
+                break
+            except MET_ANOTHER:  # the same message is here twice at once
+                if attempt == ATTEMPTS - 1:
+                    raise
         self.on_commit()
+
+    async def _say_once(self, db: Db, rejection: CommandRejected, cause: Cause) -> None:
+        said_before = await db.fetchval(
+            "select true from event where company = $1 and subject = $2 and causation_id = $3 limit 1",
+            db.company, rejection.subject, cause.id,
+        )
+        if not said_before:
+            await log.append(db, self.name, [rejection], {id(rejection): cause}, datetime.now(UTC))
 
 
 def _by_company(heard: Sequence[Heard]) -> dict[str, list[Heard]]:

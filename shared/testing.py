@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -39,16 +40,20 @@ def database_at(url: str, name: str) -> str:
 async def template(root: Path) -> str:
     """A migrated database of a service, to clone from; returns its name. Made once per set of migrations."""
     migrations = migrations_of(root)
-    name = f"template_{root.name}_{abs(hash(tuple(m.checksum for m in migrations))):x}"
+    name = f"template_{root.name}_{sha256(''.join(m.checksum for m in migrations).encode()).hexdigest()[:12]}"
+    making = f"{name}_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(admin_url())
     try:
         if await admin.fetchval("select 1 from pg_database where datname = $1", name):
             return name
-        await admin.execute(f'create database "{name}_making"')
-        connection = await asyncpg.connect(database_at(admin_url(), f"{name}_making"))
+        await admin.execute(f'create database "{making}"')
+        connection = await asyncpg.connect(database_at(admin_url(), making))
         await migrate(connection, migrations)
         await connection.close()
-        await admin.execute(f'alter database "{name}_making" rename to "{name}"')
+        try:
+            await admin.execute(f'alter database "{making}" rename to "{name}"')
+        except asyncpg.DuplicateDatabaseError:  # another test run was faster
+            await admin.execute(f'drop database "{making}"')
         return name
     finally:
         await admin.close()

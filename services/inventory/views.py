@@ -5,8 +5,8 @@ from decimal import Decimal, localcontext
 
 from pydantic import BaseModel
 
-from services.inventory.domain.costing import PRECISION
 from shared.db import Db
+from shared.money import EXACT
 
 
 class Product(BaseModel):
@@ -124,7 +124,7 @@ async def stock(
 def _unit_cost(value: Decimal, quantity: Decimal) -> Decimal | None:
     if not quantity:
         return None
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         return (value / quantity).quantize(Decimal("0.00000001"))
 
 

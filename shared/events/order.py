@@ -263,6 +263,11 @@ class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
     allocations: tuple[Allocation, ...]
     allocated: Amount
 
+    @property
+    def walk(self) -> str:
+        """It happens because a delivery of this order could be paid."""
+        return f"order/{self.allocations[0].order_id}"
+
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):
     pass

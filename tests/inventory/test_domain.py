@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.inventory.domain import products, receiving, reservation, shipping
-from services.inventory.domain.costing import Pool, Stock, grown, take_in, take_out, worth
+from services.inventory.domain.costing import Pool, Stock, grown, take_in, take_out
 from services.inventory.domain.reservation import Fulfilment, Line
 from shared.events import Actor
 from shared.events.inventory import (
@@ -26,7 +26,7 @@ from shared.events.inventory import (
     StockReserved,
     StockShort,
 )
-from shared.money import ZERO
+from shared.money import ZERO, worth
 from shared.refusal import Refusal
 from tests.inventory import builders
 from tests.inventory.builders import D, cancelled, placed

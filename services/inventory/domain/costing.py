@@ -6,10 +6,8 @@ from datetime import date
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
-from shared.money import ZERO, round_money
+from shared.money import EXACT, ZERO, round_money
 
-# Digits that keep a quantity times a price, or a share of a value, exact enough to be rounded only once, to money.
-PRECISION = 60
 # No pool holds as much, in quantity or in value: so any document's sums fit the amounts of its event.
 TOO_MUCH = Decimal(10) ** 11
 
@@ -64,12 +62,6 @@ class Move:
     value_after: Decimal
 
 
-def worth(quantity: Decimal, unit_cost: Decimal, currency: str) -> Decimal:
-    """Value of a quantity at a unit cost, rounded once."""
-    with localcontext(prec=PRECISION):
-        return round_money(quantity * unit_cost, currency)
-
-
 def take_in(stock: Stock, quantity: Decimal, value: Decimal) -> Stock:
     """Goods come in with their value."""
     return replace(stock, quantity=stock.quantity + quantity, value=stock.value + value, moves=stock.moves + 1)
@@ -83,7 +75,7 @@ def take_out(stock: Stock, quantity: Decimal, currency: str) -> Stock:
     if not 0 < quantity <= stock.quantity:
         raise ValueError(f"cannot take {quantity} of {stock.quantity} out of {stock.pool}")
     left = stock.quantity - quantity
-    with localcontext(prec=PRECISION):
+    with localcontext(EXACT):
         value = round_money(stock.value * left / stock.quantity, currency)
     return replace(stock, quantity=left, value=value, moves=stock.moves + 1)
 

@@ -16,7 +16,6 @@ from services.inventory.domain.costing import (
     move_between,
     take_in,
     total,
-    worth,
 )
 from shared.events.inventory import (
     GoodsReceived,
@@ -28,7 +27,7 @@ from shared.events.inventory import (
     StockLine,
     StockOpened,
 )
-from shared.money import fits, round_money
+from shared.money import fits, round_money, worth
 from shared.refusal import Refusal
 
 Incoming = OpenStock | ReceiveGoods

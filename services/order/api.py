@@ -1,0 +1,70 @@
+"""The HTTP door of the order service."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from services.order import views
+from services.order.domain.values import State
+from shared.events.base import Key
+from shared.events.order import (
+    ApproveOrder,
+    CancelOrder,
+    IssueInvoice,
+    PlaceOrder,
+    ReceivePayment,
+    RegisterCustomers,
+    RejectOrder,
+)
+from shared.http import Reading, accept, not_found
+
+router = APIRouter()
+
+accept(router, "/customers", RegisterCustomers)
+accept(router, "/orders", PlaceOrder)
+accept(router, "/approvals", ApproveOrder)
+accept(router, "/rejections", RejectOrder)
+accept(router, "/cancellations", CancelOrder)
+accept(router, "/invoices", IssueInvoice)
+accept(router, "/payments", ReceivePayment)
+
+After = Annotated[Key | None, Query(description="the last id of the page before")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+@router.get("/orders")
+async def list_orders(
+    db: Reading, state: State | None = None, customer_id: Key | None = None, after: After = None, limit: Limit = 50
+) -> list[views.OrderHeader]:
+    """Orders, newest first."""
+    return await views.list_orders(db, state, customer_id, after, limit)
+
+
+@router.get("/orders/{order_id}")
+async def show_order(db: Reading, order_id: str) -> views.OrderDetail:
+    """One order with its lines, deliveries, invoices and receipts."""
+    order = await views.find_order(db, order_id)
+    if order is None:
+        raise not_found("order_id", order_id)
+    return order
+
+
+@router.get("/customers/{customer_id}")
+async def show_customer(db: Reading, customer_id: str) -> views.Customer:
+    """A customer's credit limit, exposure, open receivable and advances."""
+    customer = await views.find_customer(db, customer_id)
+    if customer is None:
+        raise not_found("customer_id", customer_id)
+    return customer
+
+
+@router.get("/summary")
+async def show_summary(db: Reading) -> views.Summary:
+    """Counts over all orders; reads everything, so never poll it."""
+    return await views.summarize(db)
+
+
+@router.get("/receivables")
+async def list_receivables(db: Reading, after: After = None, limit: Limit = 100) -> list[views.Receivable]:
+    """What every customer owes for deliveries, by customer."""
+    return await views.list_receivables(db, after, limit)

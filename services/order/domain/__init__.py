@@ -1,0 +1,1 @@
+"""What the order service decides: pure functions on frozen values, no await, no clock, no I/O."""

@@ -1,0 +1,124 @@
+"""The frozen values that the decisions read and return."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class State(StrEnum):
+    """Where an order stands. Partly delivered is `approved`; a cancelled order stays `cancelled` when it is settled."""
+
+    PLACED = "placed"
+    SHORT = "short"
+    HELD = "held"
+    APPROVED = "approved"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    DELIVERED = "delivered"
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    currency: str
+    vat_rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`committed` is the gross of approved goods that are not delivered yet."""
+
+    order_id: str
+    customer_id: str
+    currency: str
+    salesperson: str | None
+    maker: str
+    approver: str | None
+    state: State
+    settled: bool
+    net: Decimal
+    gross: Decimal
+    committed: Decimal
+    stopped_on: date | None = None
+    stop_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was ordered, and how much of it was delivered so far."""
+
+    order_id: str
+    line: int
+    sku: str
+    quantity: Decimal
+    net: Decimal
+    tax: Decimal
+    delivered: Decimal
+    delivered_net: Decimal
+    delivered_tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A customer's limit, and what counts against it."""
+
+    limit: Decimal
+    committed: Decimal
+    receivable: Decimal
+    advances: Decimal
+
+    @property
+    def exposure(self) -> Decimal:
+        return self.committed + self.receivable - self.advances
+
+
+@dataclass(frozen=True, slots=True)
+class Uninvoiced:
+    """A delivery that has no invoice yet."""
+
+    delivery_id: str
+    order_id: str
+    net: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A delivery that is not paid in full yet."""
+
+    delivery_id: str
+    order_id: str
+    customer_id: str
+    open: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What is left of a receipt; one that names an order waits for the deliveries of that order."""
+
+    payment_id: str
+    customer_id: str
+    order_id: str | None
+    received_on: date
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Dues:
+    """What still has to happen to an order's deliveries."""
+
+    deliveries: int
+    uninvoiced: int
+    unpaid: Decimal
+
+
+def changes(before: Mapping[K, V], after: Mapping[K, V]) -> list[V]:
+    """The values that were replaced, so that only they are saved."""
+    return [value for key, value in after.items() if value is not before[key]]

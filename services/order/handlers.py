@@ -1,0 +1,191 @@
+"""What the order service does: every use case loads, decides, saves, and returns what happened."""
+
+from collections.abc import Mapping, Sequence
+
+from services.order.domain import fulfilment, ordering, receivables
+from services.order.domain.values import Company, Order
+from services.order.store import accounts
+from services.order.store import orders as store
+from services.order.store import receivables as ledger
+from shared.db import Db
+from shared.events import Event
+from shared.events.accounting import BooksOpened
+from shared.events.inventory import GoodsShipped, ProductRegistered, ReservationReleased, StockReserved, StockShort
+from shared.events.order import (
+    ApproveOrder,
+    CancelOrder,
+    CustomerRegistered,
+    InvoiceIssued,
+    IssueInvoice,
+    OrderPlaced,
+    PaymentReceived,
+    PlaceOrder,
+    ReceivePayment,
+    RegisterCustomers,
+    RejectOrder,
+)
+from shared.refusal import Refusal
+from shared.service import Service
+
+service = Service("order")
+
+Outcomes = list[Event | Refusal]
+
+
+# -- what others said -------------------------------------------------------------------------------------------------
+
+
+@service.on(BooksOpened)
+async def open_company(db: Db, books: Sequence[BooksOpened]) -> list[Event]:
+    """From now on this company may trade."""
+    await accounts.save_company(db, Company(books[0].currency, books[0].vat_rate))
+    return []
+
+
+@service.on(ProductRegistered)
+async def know_products(db: Db, products: Sequence[ProductRegistered]) -> list[Event]:
+    await accounts.save_products(db, [product.sku for product in products])
+    return []
+
+
+@service.on(StockShort)
+async def mark_short(db: Db, shorts: Sequence[StockShort]) -> list[Event]:
+    orders = await store.lock_orders(db, {event.order_id for event in shorts})
+    await store.update_orders(db, fulfilment.mark_short(shorts, orders))
+    return []
+
+
+@service.on(StockReserved)
+async def check_credit(db: Db, reserved: Sequence[StockReserved]) -> list[Event]:
+    """The goods are there: approve the order, or ask a person (审核)."""
+    order_ids = {event.order_id for event in reserved}
+    customer_ids = await accounts.lock_customers_of(db, order_ids)
+    orders = await store.lock_orders(db, order_ids)
+    credits = await accounts.load_credits(db, customer_ids)
+    changed, outcomes = fulfilment.check_credit(reserved, orders, credits)
+    await store.update_orders(db, changed)
+    return outcomes
+
+
+@service.on(GoodsShipped)
+async def value_shipments(db: Db, shipments: Sequence[GoodsShipped]) -> list[Event]:
+    """Say what the shipments are worth, and pay them from advances (预收) at once."""
+    order_ids = {event.order_id for event in shipments}
+    customer_ids = await accounts.lock_customers_of(db, order_ids)
+    orders = await store.lock_orders(db, order_ids)
+    lines = await store.load_lines(db, order_ids)
+    advances = await ledger.load_advances(db, customer_ids)
+    changed, changed_lines, deliveries = fulfilment.deliver(shipments, orders, lines)
+    spent, allocated = receivables.spend_advances(deliveries, advances)
+    await store.update_orders(db, changed)
+    await store.update_lines(db, changed_lines)
+    await ledger.insert_deliveries(db, deliveries)
+    if allocated:
+        await ledger.update_advances(db, spent)
+        await ledger.insert_allocations(db, allocated)
+    return [*deliveries, *allocated]
+
+
+@service.on(ReservationReleased)
+async def end_cancellations(db: Db, releases: Sequence[ReservationReleased]) -> list[Event]:
+    order_ids = {event.order_id for event in releases}
+    orders = await store.lock_orders(db, order_ids)
+    lines = await store.load_lines(db, order_ids)
+    changed, outcomes = fulfilment.end_cancellations(releases, orders, lines)
+    await store.update_orders(db, changed)
+    return [*outcomes, *await _settle(db, {order.order_id: order for order in changed})]
+
+
+# -- what people and machines ask for ---------------------------------------------------------------------------------
+
+
+@service.does(RegisterCustomers)
+async def register_customers(db: Db, commands: Sequence[RegisterCustomers]) -> Outcomes:
+    known = await accounts.load_for_registering(db, [new.customer_id for c in commands for new in c.customers])
+    outcomes = ordering.register_customers(commands, known.company, known.ids)
+    await accounts.insert_customers(db, [o for o in outcomes if isinstance(o, CustomerRegistered)])
+    return [*outcomes]
+
+
+@service.does(PlaceOrder)
+async def place_orders(db: Db, commands: Sequence[PlaceOrder]) -> Outcomes:
+    known = await store.load_for_placing(
+        db,
+        [command.order_id for command in commands],
+        [command.customer_id for command in commands],
+        [line.sku for command in commands for line in command.lines],
+    )
+    outcomes = ordering.place_orders(commands, known.company, known.customers, known.skus, known.ids)
+    placed = [(o, c.actor.name) for o, c in zip(outcomes, commands, strict=True) if isinstance(o, OrderPlaced)]
+    if placed:
+        await store.insert_orders(db, [order for order, _ in placed], [maker for _, maker in placed])
+        await store.insert_lines(db, [order for order, _ in placed])
+    return [*outcomes]
+
+
+@service.does(ApproveOrder)
+async def approve_orders(db: Db, commands: Sequence[ApproveOrder]) -> Outcomes:
+    """Approving commits the customer's credit, so its row is locked too."""
+    order_ids = {command.order_id for command in commands}
+    await accounts.lock_customers_of(db, order_ids)
+    orders = await store.lock_orders(db, order_ids)
+    changed, outcomes = ordering.decide_each(commands, orders, ordering.approve)
+    await store.update_orders(db, changed)
+    return outcomes
+
+
+@service.does(RejectOrder)
+async def reject_orders(db: Db, commands: Sequence[RejectOrder]) -> Outcomes:
+    orders = await store.lock_orders(db, {command.order_id for command in commands})
+    changed, outcomes = ordering.decide_each(commands, orders, ordering.reject)
+    await store.update_orders(db, changed)
+    return outcomes
+
+
+@service.does(CancelOrder)
+async def cancel_orders(db: Db, commands: Sequence[CancelOrder]) -> Outcomes:
+    """Only asks the warehouse; `end_cancellations` hears its answer."""
+    orders = await store.lock_orders(db, {command.order_id for command in commands})
+    changed, outcomes = ordering.decide_each(commands, orders, ordering.request_cancel)
+    await store.update_orders(db, changed)
+    return outcomes
+
+
+@service.does(IssueInvoice)
+async def issue_invoices(db: Db, commands: Sequence[IssueInvoice]) -> Outcomes:
+    orders = await store.lock_orders(db, {command.order_id for command in commands})
+    uninvoiced = await ledger.load_uninvoiced(db, orders)
+    known = await ledger.load_invoice_ids(db, [command.invoice_id for command in commands])
+    outcomes = receivables.issue_invoices(commands, orders, uninvoiced, known)
+    issued = [o for o in outcomes if isinstance(o, InvoiceIssued)]
+    if not issued:
+        return [*outcomes]
+    await ledger.insert_invoices(db, issued)
+    await ledger.update_invoiced(db, issued)
+    return [*outcomes, *await _settle(db, {i.order_id: orders[i.order_id] for i in issued})]
+
+
+@service.does(ReceivePayment)
+async def receive_payments(db: Db, commands: Sequence[ReceivePayment]) -> Outcomes:
+    customer_ids = [command.customer_id for command in commands]
+    order_ids = [command.order_id for command in commands if command.order_id]
+    await accounts.lock_customers(db, customer_ids)
+    known = await ledger.load_for_receipts(db, [command.payment_id for command in commands], customer_ids)
+    customer_of = await ledger.load_customer_of(db, order_ids)
+    payable = await ledger.load_open(db, order_ids, [c.customer_id for c in commands if not c.order_id])
+    outcomes = receivables.receive_payments(commands, known.company, known.customers, customer_of, known.ids, payable)
+    received = [o for o in outcomes if isinstance(o, PaymentReceived)]
+    paid_orders = {allocation.order_id for payment in received for allocation in payment.allocations}
+    orders = await store.lock_orders(db, paid_orders)
+    await ledger.insert_payments(db, received)
+    await ledger.insert_allocations(db, received)
+    return [*outcomes, *await _settle(db, orders)]
+
+
+async def _settle(db: Db, orders: Mapping[str, Order]) -> Sequence[Event]:
+    """Settle what became settled; the orders are locked."""
+    dues = await ledger.load_dues(db, orders)
+    settled, outcomes = receivables.settle(orders, dues)
+    if settled:
+        await store.update_orders(db, settled)
+    return outcomes

@@ -1,0 +1,278 @@
+"""What others may read about orders, customers and receivables. Amounts are decimal strings in JSON."""
+
+from datetime import date
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from services.order.domain.values import State
+from shared.db import Db
+
+
+class OrderHeader(BaseModel):
+    """One order without its lines."""
+
+    order_id: str
+    customer_id: str
+    ordered_on: date
+    currency: str
+    warehouse: str
+    salesperson: str | None
+    maker: str
+    approver: str | None
+    state: State
+    settled: bool
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    stopped_on: date | None
+    stop_reason: str | None
+
+
+class OrderLine(BaseModel):
+    line: int
+    sku: str
+    quantity: Decimal
+    unit_price: Decimal
+    tax_rate: Decimal
+    net: Decimal
+    tax: Decimal
+    delivered: Decimal
+    delivered_net: Decimal
+    delivered_tax: Decimal
+
+
+class Delivery(BaseModel):
+    """`open` is what no receipt has paid yet."""
+
+    delivery_id: str
+    delivered_on: date
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    open: Decimal
+    invoice_id: str | None
+
+
+class Invoice(BaseModel):
+    invoice_id: str
+    issued_on: date
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+class Payment(BaseModel):
+    """What a receipt paid of this order; `advance` is what it keeps for later deliveries of this order."""
+
+    payment_id: str
+    received_on: date
+    amount: Decimal
+    allocated: Decimal
+    advance: Decimal
+
+
+class OrderDetail(OrderHeader):
+    """One order with everything that happened to it."""
+
+    lines: list[OrderLine]
+    deliveries: list[Delivery]
+    invoices: list[Invoice]
+    payments: list[Payment]
+
+
+class Customer(BaseModel):
+    """exposure = committed + receivable - advances; the credit check compares it with the limit."""
+
+    customer_id: str
+    credit_limit: Decimal
+    committed: Decimal
+    receivable: Decimal
+    advances: Decimal
+    exposure: Decimal
+
+
+class Receivable(BaseModel):
+    """What a customer owes for deliveries; `oldest` is the day of the first of them."""
+
+    customer_id: str
+    open: Decimal
+    deliveries: int
+    oldest: date
+
+
+class Summary(BaseModel):
+    """Counts over everything."""
+
+    orders: dict[State, int]
+    deliveries: int
+    invoiced: int
+    paid: int
+    invoices: int
+    payments: int
+
+
+async def list_orders(
+    db: Db, state: State | None, customer_id: str | None, after: str | None, limit: int
+) -> list[OrderHeader]:
+    """Newest first; `after` is the last order of the page before."""
+    if customer_id is not None:
+        return await _orders_of_customer(db, customer_id, state, after, limit)
+    return await (_all_orders(db, after, limit) if state is None else _orders_in_state(db, state, after, limit))
+
+
+async def _all_orders(db: Db, after: str | None, limit: int) -> list[OrderHeader]:
+    rows = await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and (ordered_on, order_id) < (
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $2), date 'infinity'),
+            coalesce($2, ''))
+        order by ordered_on desc, order_id desc limit $3
+        """,
+        db.company, after, limit,
+    )
+    return [OrderHeader(**row) for row in rows]
+
+
+async def _orders_in_state(db: Db, state: State, after: str | None, limit: int) -> list[OrderHeader]:
+    rows = await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and state = $2 and (ordered_on, order_id) < (
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $3), date 'infinity'),
+            coalesce($3, ''))
+        order by ordered_on desc, order_id desc limit $4
+        """,
+        db.company, state, after, limit,
+    )
+    return [OrderHeader(**row) for row in rows]
+
+
+async def _orders_of_customer(
+    db: Db, customer_id: str, state: State | None, after: str | None, limit: int
+) -> list[OrderHeader]:
+    rows = await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and customer_id = $2 and state = coalesce($3, state) and (ordered_on, order_id) < (
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $4), date 'infinity'),
+            coalesce($4, ''))
+        order by ordered_on desc, order_id desc limit $5
+        """,
+        db.company, customer_id, state, after, limit,
+    )
+    return [OrderHeader(**row) for row in rows]
+
+
+async def find_order(db: Db, order_id: str) -> OrderDetail | None:
+    header = await db.fetchrow("select * from sales_order where company = $1 and order_id = $2", db.company, order_id)
+    if header is None:
+        return None
+    return OrderDetail(
+        **header,
+        lines=await _lines(db, order_id),
+        deliveries=await _deliveries(db, order_id),
+        invoices=await _invoices(db, order_id),
+        payments=await _payments(db, order_id),
+    )
+
+
+async def _lines(db: Db, order_id: str) -> list[OrderLine]:
+    rows = await db.fetch(
+        "select * from order_line where company = $1 and order_id = $2 order by line", db.company, order_id
+    )
+    return [OrderLine(**row) for row in rows]
+
+
+async def _deliveries(db: Db, order_id: str) -> list[Delivery]:
+    rows = await db.fetch(
+        "select * from delivery where company = $1 and order_id = $2 order by delivered_on, delivery_id",
+        db.company, order_id,
+    )
+    return [Delivery(**row) for row in rows]
+
+
+async def _invoices(db: Db, order_id: str) -> list[Invoice]:
+    rows = await db.fetch(
+        "select * from invoice where company = $1 and order_id = $2 order by issued_on, invoice_id",
+        db.company, order_id,
+    )
+    return [Invoice(**row) for row in rows]
+
+
+async def _payments(db: Db, order_id: str) -> list[Payment]:
+    """Receipts that paid deliveries of the order, and receipts that name it."""
+    rows = await db.fetch(
+        """
+        with paid as (
+            select a.payment_id, sum(a.amount) as allocated
+            from delivery d join allocation a on a.company = $1 and a.delivery_id = d.delivery_id
+            where d.company = $1 and d.order_id = $2
+            group by a.payment_id
+        ), ids as (
+            select payment_id from paid
+            union
+            select payment_id from payment where company = $1 and order_id = $2
+        )
+        select p.payment_id, p.received_on, p.amount, coalesce(paid.allocated, 0) as allocated,
+               case when p.order_id = $2 then p.unallocated else 0 end as advance
+        from ids join payment p on p.company = $1 and p.payment_id = ids.payment_id
+             left join paid on paid.payment_id = ids.payment_id
+        order by p.received_on, p.payment_id
+        """,
+        db.company, order_id,
+    )
+    return [Payment(**row) for row in rows]
+
+
+async def find_customer(db: Db, customer_id: str) -> Customer | None:
+    row = await db.fetchrow(
+        """
+        select *, committed + receivable - advances as exposure from (
+            select c.customer_id, c.credit_limit,
+                (select coalesce(sum(o.committed), 0) from sales_order o
+                 where o.company = $1 and o.customer_id = $2 and o.committed > 0) as committed,
+                (select coalesce(sum(d.open), 0) from delivery d
+                 where d.company = $1 and d.customer_id = $2 and d.open > 0) as receivable,
+                (select coalesce(sum(p.unallocated), 0) from payment p
+                 where p.company = $1 and p.customer_id = $2 and p.unallocated > 0) as advances
+            from customer c where c.company = $1 and c.customer_id = $2
+        ) as credit
+        """,
+        db.company, customer_id,
+    )
+    return Customer(**row) if row else None
+
+
+async def list_receivables(db: Db, after: str | None, limit: int) -> list[Receivable]:
+    """By customer; `after` is the last customer of the page before."""
+    rows = await db.fetch(
+        """
+        select customer_id, sum(open) as open, count(*) as deliveries, min(delivered_on) as oldest
+        from delivery where company = $1 and open > 0 and customer_id > coalesce($2, '')
+        group by customer_id order by customer_id limit $3
+        """,
+        db.company, after, limit,
+    )
+    return [Receivable(**row) for row in rows]
+
+
+async def summarize(db: Db) -> Summary:
+    """Counts every row of the company: for people and checkers, never for a hot path."""
+    states = await db.fetch(
+        "select state, count(*) as orders from sales_order where company = $1 group by state order by state", db.company
+    )
+    counts = await db.fetchrow(
+        """
+        select d.*, (select count(*) from invoice where company = $1) as invoices,
+               (select count(*) from payment where company = $1) as payments
+        from (
+            select count(*) as deliveries, count(invoice_id) as invoiced, count(*) filter (where open = 0) as paid
+            from delivery where company = $1
+        ) as d
+        """,
+        db.company,
+    )
+    assert counts is not None, "an aggregate gives one row"
+    return Summary(orders={row["state"]: row["orders"] for row in states}, **counts)

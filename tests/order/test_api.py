@@ -1,0 +1,86 @@
+"""The HTTP door of the order service."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.order.api import router
+from services.order.handlers import service
+from shared.db import Pool
+from shared.http import Probes, create_app
+from shared.identity import TokenVerifier
+from shared.testing import deliver
+from tests.order.stories import GROSS, open_company, reserved, shipped
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+ORDER = {
+    "order_id": "SO-1", "customer_id": "K1", "ordered_on": "2026-03-02", "currency": "CNY",
+    "lines": [{"sku": "S1", "quantity": "3", "unit_price": "33.33"}],
+}
+
+
+def headers(name: str, *roles: str) -> dict[str, str]:
+    now = datetime.now(UTC)
+    claims = {"sub": name, "company": "C1", "roles": roles, "iss": "i", "aud": "a", "iat": now,
+              "exp": now + timedelta(minutes=5)}
+    return {"Authorization": f"Bearer {jwt.encode(claims, KEY, 'ES256')}"}
+
+
+async def no_problems() -> dict[str, str]:
+    return {}
+
+
+async def no_metrics() -> bytes:
+    return b""
+
+
+@pytest.fixture
+async def http(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
+    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(no_problems, no_metrics))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
+        yield client
+
+
+async def test_an_order_is_placed_and_read_with_money_as_strings(pool: Pool, http: httpx2.AsyncClient) -> None:
+    await open_company(pool)
+    sales = headers("anna", "sales")
+    placed = await http.post("/orders", json=ORDER, headers={**sales, "Idempotency-Key": "k1"})
+    assert placed.status_code == 201, placed.text
+    assert placed.json()["events"][0]["data"]["gross"] == "112.99"
+    await deliver(pool, service, reserved(), shipped("D1"))
+
+    shown = (await http.get("/orders/SO-1", headers=sales)).json()
+    assert (shown["state"], shown["gross"], shown["deliveries"][0]["open"]) == ("delivered", str(GROSS), str(GROSS))
+    listed = (await http.get("/orders", params={"state": "delivered", "customer_id": "K1"}, headers=sales)).json()
+    assert [(o["order_id"], o["maker"]) for o in listed] == [("SO-1", "anna")]
+    customer = (await http.get("/customers/K1", headers=sales)).json()
+    assert (customer["credit_limit"], customer["exposure"]) == ("1000.00", str(GROSS))
+    assert (await http.get("/summary", headers=sales)).json()["orders"] == {"delivered": 1}
+    assert (await http.get("/receivables", headers=sales)).json()[0]["open"] == str(GROSS)
+
+
+async def test_errors_name_the_field_in_the_callers_language(pool: Pool, http: httpx2.AsyncClient) -> None:
+    await open_company(pool)
+    sales = {**headers("anna", "sales"), "Idempotency-Key": "k1"}
+    bad = {**ORDER, "customer_id": "K9"}
+    refused = await http.post("/orders", json=bad, headers={**sales, "Accept-Language": "en"})
+    assert (refused.status_code, refused.json()) == (422, {"errors": [
+        {"field": "customer_id", "code": "unknown_customer", "message": "there is no customer K9"}
+    ]})
+    refused = await http.post("/approvals", json={"order_id": "SO-1"}, headers={**sales, "Idempotency-Key": "k2"})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, "forbidden")
+    for path in ("/orders/SO-9", "/customers/K9"):
+        assert (await http.get(path, headers=sales)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders", "/orders/SO-1", "/customers/K1", "/summary", "/receivables"]
+)
+async def test_nothing_is_read_without_a_token(http: httpx2.AsyncClient, path: str) -> None:
+    assert (await http.get(path)).status_code == 401

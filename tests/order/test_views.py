@@ -1,0 +1,63 @@
+"""What can be read about orders, customers and receivables."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+from services.order import views
+from services.order.domain.values import State
+from services.order.handlers import service
+from shared.db import Db, Pool
+from shared.testing import deliver
+from tests.order.stories import LATER, approved, done, invoice, open_company, pay, place, read, reserved, shipped
+
+D = Decimal
+Reader = Callable[[Db], Awaitable[Any]]
+
+
+async def view(pool: Pool, read_it: Reader, company: str = "C1") -> Any:
+    async with pool.acquire() as connection:
+        return await read_it(Db(connection, company))
+
+
+async def test_orders_are_listed_newest_first_page_by_page(pool: Pool) -> None:
+    await open_company(pool)
+    await done(pool, place("A", ordered_on=LATER), place("B"), place("C", customer_id="K2"), place("D"))
+    await deliver(pool, service, reserved("B"), reserved("C"))
+
+    async def listed(state: State | None = None, who: str | None = None, after: str | None = None) -> list[str]:
+        orders = await view(pool, lambda db: views.list_orders(db, state, who, after, 2))
+        return [order.order_id for order in orders]
+
+    assert (await listed(), await listed(after="D"), await listed(after="B")) == (["A", "D"], ["C", "B"], [])
+    assert await listed(State.APPROVED) == ["C", "B"]
+    assert await listed(State.APPROVED, after="C") == ["B"]
+    assert (await listed(who="K1"), await listed(who="K1", after="D")) == (["A", "D"], ["B"])
+    assert await listed(State.PLACED, "K1") == ["A", "D"]
+    assert await view(pool, lambda db: views.list_orders(db, None, None, None, 9), "C2") == []
+
+
+async def test_summary_and_receivables(pool: Pool) -> None:
+    await open_company(pool)
+    await approved(pool, "SO-1", "SO-2")
+    await done(pool, place("SO-3", customer_id="K2"))
+    await deliver(pool, service, reserved("SO-3"), shipped("D1"), shipped("D2", "1", "SO-2"),
+                  shipped("D3", "1", "SO-3", LATER))
+    await done(pool, invoice("F1"), pay("P1", "112.99", "SO-1"))
+    summary = await view(pool, views.summarize)
+    assert summary.model_dump(mode="json") == {
+        "orders": {"approved": 2, "settled": 1}, "deliveries": 3, "invoiced": 1, "paid": 1, "invoices": 1,
+        "payments": 1,
+    }
+    owed = await view(pool, lambda db: views.list_receivables(db, None, 9))
+    assert [r.model_dump(mode="json") for r in owed] == [
+        {"customer_id": "K1", "open": "37.66", "deliveries": 1, "oldest": "2026-03-02"},
+        {"customer_id": "K2", "open": "37.66", "deliveries": 1, "oldest": "2026-03-09"},
+    ]
+    assert [r.customer_id for r in await view(pool, lambda db: views.list_receivables(db, "K1", 9))] == ["K2"]
+    assert (await read(pool)).model_dump(mode="json")["gross"] == "112.99"
+
+
+async def test_what_is_not_there_is_none(pool: Pool) -> None:
+    assert await view(pool, lambda db: views.find_order(db, "SO-9")) is None
+    assert await view(pool, lambda db: views.find_customer(db, "K9")) is None
