@@ -22,7 +22,7 @@ def asyncapi(service: Service) -> dict[str, Any]:
         if event.owner == service.name:
             broker.publisher(
                 routing_key=event.type, exchange=exchange, persist=True, schema=event,
-                title=event.type, description=event.__doc__,
+                title=f"{event.type} said", description=event.__doc__,
             )
     document = AsyncAPI(
         broker, title=f"Fenlu {service.name}", version="1",

@@ -1,0 +1,1 @@
+"""Decisions of accounting, pure: read an event, apply a rule, prove a pack."""

@@ -1,0 +1,59 @@
+"""Use cases of accounting: post whatever is heard, open books."""
+
+from collections.abc import Sequence
+
+from services.accounting import packs, store
+from services.accounting.domain import posting
+from shared import money
+from shared.db import Db
+from shared.events import Event
+from shared.events.accounting import BooksOpened, OpenBooks
+from shared.refusal import Refusal, Text
+from shared.service import Service
+
+# Events of different producers have no common order, and a voucher needs no earlier one: order of acceptance is enough.
+service = Service("accounting", ordered=False)
+
+UNKNOWN_STANDARD = Text("没有在 {day} 生效的会计准则 {standard}", "there is no standard {standard} in force on {day}")
+UNKNOWN_CURRENCY = Text("不支持以 {currency} 记账", "books cannot be kept in {currency}")
+OPEN_ALREADY = Text("公司 {company} 已经建账", "company {company} has books already")
+
+
+class BooksNotOpenError(Exception):
+    """An event of a company that has no books: nothing says in which currency and by which rules to post it."""
+
+
+@service.on(Event)
+async def post_events(db: Db, events: Sequence[Event]) -> list[Event]:
+    """Give every event its vouchers, or keep the reason why it has none."""
+    terms = await store.lock_terms(db)
+    if terms is None:
+        raise BooksNotOpenError(f"company: {db.company} has no books (公司 {db.company} 尚未建账)")
+    postings = [posting.post(event, terms) for event in events]
+    last = await store.last_numbers(db, postings)
+    vouchers = posting.number(postings, last)
+    await store.save(db, terms, last.entry + 1, postings, vouchers)
+    await store.move_balances(db, posting.movements(v.voucher for v in vouchers))
+    await store.count_heard(db, postings)
+    return []
+
+
+@service.does(OpenBooks)
+async def open_books(db: Db, commands: Sequence[OpenBooks]) -> list[Event | Refusal]:
+    """Open a company's books (建账) by the newest rules of its standard."""
+    return [await _open(db, command) for command in commands]
+
+
+async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
+    if command.currency not in money.CURRENCY_DECIMALS:
+        return Refusal(command, "currency", "unknown_currency", UNKNOWN_CURRENCY, {"currency": command.currency})
+    pack = packs.newest(command.standard, command.opened_on)
+    if pack is None:
+        params = {"standard": command.standard, "day": command.opened_on.isoformat()}
+        return Refusal(command, "standard", "unknown_standard", UNKNOWN_STANDARD, params)
+    if not await store.open_book(db, command, pack):
+        return Refusal(command, "company", "books_open_already", OPEN_ALREADY, {"company": db.company}, status=409)
+    return BooksOpened(
+        ledger=store.LEDGER, name=command.name, currency=command.currency, standard=command.standard,
+        vat_rate=command.vat_rate, opened_on=command.opened_on,
+    )

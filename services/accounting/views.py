@@ -1,0 +1,268 @@
+"""SQL that only reads: books, chart, trial balance, ledgers, vouchers, explanations, holes. Money comes as strings."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from services.accounting.store import LEDGER
+from shared import money
+from shared.db import Db
+
+PAGE = 100
+HOLES_WITHIN = 10_000  # how many of a producer's newest positions are looked through for holes
+
+
+async def book(db: Db) -> dict[str, Any] | None:
+    """The company's books (账套)."""
+    row = await db.fetchrow(
+        """
+        select company, ledger, name, currency, standard, pack_version, vat_rate::text as vat_rate, opened_on,
+               opened_by
+        from book where company = $1 and ledger = $2
+        """,
+        db.company, LEDGER,
+    )
+    return dict(row) if row else None
+
+
+async def chart(db: Db) -> list[dict[str, Any]]:
+    """The chart of accounts (科目表) with the roles that each account plays."""
+    rows = await db.fetch(
+        """
+        select a.code, a.zh, a.en, a.kind, a.side, a.takes_lines,
+               array(select m.role from role_map m
+                     where m.company = a.company and m.ledger = a.ledger and m.account = a.code
+                       and m.version = (select max(version) from role_map where company = $1 and ledger = $2)
+                     order by m.role) as roles
+        from account a where a.company = $1 and a.ledger = $2 order by a.code
+        """,
+        db.company, LEDGER,
+    )
+    return [dict(row) for row in rows]
+
+
+# -- balances ---------------------------------------------------------------------------------------------------------
+
+
+async def trial_balance(db: Db, currency: str, period: str) -> dict[str, Any]:
+    """The table of account balances (科目余额表) of a period; statement and memo accounts are added up apart."""
+    rows = await db.fetch(
+        """
+        select a.code, a.zh, a.en, a.kind, a.side,
+               coalesce(sum(b.debit - b.credit) filter (where b.period < $3), 0) as opening,
+               coalesce(sum(b.debit) filter (where b.period = $3), 0) as debit,
+               coalesce(sum(b.credit) filter (where b.period = $3), 0) as credit
+        from period_balance b join account a on a.company = b.company and a.ledger = b.ledger and a.code = b.account
+        where b.company = $1 and b.ledger = $2 and b.period <= $3
+        group by a.code, a.zh, a.en, a.kind, a.side order by a.code
+        """,
+        db.company, LEDGER, period,
+    )
+    accounts, totals = [], {False: _no_columns(), True: _no_columns()}
+    for row in rows:
+        columns = _six_columns(row["opening"], row["debit"], row["credit"])
+        total = totals[row["kind"] == "memo"]
+        for name, value in columns.items():
+            total[name] += value
+        accounts.append({
+            "code": row["code"], "zh": row["zh"], "en": row["en"], "kind": row["kind"], "side": row["side"],
+            **_shown(columns, currency),
+        })
+    return {
+        "period": period, "currency": currency, "accounts": accounts,
+        "totals": _shown(totals[False], currency), "memo_totals": _shown(totals[True], currency),
+    }
+
+
+def _no_columns() -> dict[str, Decimal]:
+    return _six_columns(Decimal(0), Decimal(0), Decimal(0))
+
+
+def _six_columns(opening: Decimal, debit: Decimal, credit: Decimal) -> dict[str, Decimal]:
+    """期初借方/贷方, 本期借方/贷方, 期末借方/贷方."""
+    closing = opening + debit - credit
+    return {
+        "opening_debit": max(opening, money.ZERO), "opening_credit": max(-opening, money.ZERO),
+        "debit": debit, "credit": credit,
+        "closing_debit": max(closing, money.ZERO), "closing_credit": max(-closing, money.ZERO),
+    }
+
+
+async def account_ledger(
+    db: Db, currency: str, code: str, period: str, after: tuple[int, int, Decimal] | None
+) -> dict[str, Any] | None:
+    """A page of an account's ledger (明细账) in posting order with the running balance; None for an unknown account.
+
+    `after` is where the last page ended: voucher, line and the balance there. The balance travels with it, so a page
+    costs the same wherever it starts.
+    """
+    account = await db.fetchrow(
+        """
+        select a.code, a.zh, a.en, a.kind, a.side,
+               (select coalesce(sum(debit - credit), 0) from period_balance
+                where company = $1 and ledger = $2 and account = $3 and period < $4) as opening
+        from account a where a.company = $1 and a.ledger = $2 and a.code = $3
+        """,
+        db.company, LEDGER, code, period,
+    )
+    if account is None:
+        return None
+    seq, line, balance = after or (0, 0, account["opening"])
+    rows = await db.fetch(
+        """
+        select l.seq, l.line, v.word, v.number, v.voucher_date, l.summary, l.side, l.amount, l.customer, l.supplier,
+               l.product, l.warehouse, l.salesperson, l.quantity::text as quantity, v.event_id
+        from (select * from voucher_line
+              where company = $1 and ledger = $2 and account = $3 and period = $4 and (seq, line) > ($5, $6)
+              order by seq, line limit $7) as l
+        join voucher v on v.company = l.company and v.ledger = l.ledger and v.seq = l.seq
+        order by l.seq, l.line
+        """,
+        db.company, LEDGER, code, period, seq, line, PAGE,
+    )
+    lines = []
+    for row in rows:
+        balance += row["amount"] if row["side"] == "D" else -row["amount"]
+        lines.append({**row, "amount": _amount(row["amount"], currency), **_balance(balance, currency)})
+    return {
+        "code": account["code"], "zh": account["zh"], "en": account["en"], "kind": account["kind"],
+        "side": account["side"], "period": period, "currency": currency,
+        "opening": _balance(account["opening"], currency), "lines": lines,
+        "next": f"{rows[-1]['seq']}:{rows[-1]['line']}:{_amount(balance, currency)}" if len(rows) == PAGE else None,
+    }
+
+
+# -- vouchers ---------------------------------------------------------------------------------------------------------
+
+
+async def vouchers(db: Db, currency: str, period: str, word: str, after: int) -> dict[str, Any]:
+    """A page of vouchers of one word and month in the order of their numbers, with their totals."""
+    rows = await db.fetch(
+        """
+        select v.period, v.word, v.number, v.voucher_date, v.summary, v.maker, v.checker, v.poster, v.event_id,
+               v.event_type, v.rule_id, v.rule_version, v.part, v.line_count,
+               (select sum(amount) from voucher_line l
+                where l.company = v.company and l.ledger = v.ledger and l.seq = v.seq and l.side = 'D') as total
+        from voucher v
+        where v.company = $1 and v.ledger = $2 and v.period = $3 and v.word = $4 and v.number > $5
+        order by v.number limit $6
+        """,
+        db.company, LEDGER, period, word, after, PAGE,
+    )
+    return {
+        "vouchers": [{**row, "total": _amount(row["total"], currency)} for row in rows],
+        "next": rows[-1]["number"] if len(rows) == PAGE else None,
+    }
+
+
+async def voucher(db: Db, currency: str, period: str, word: str, number: int) -> dict[str, Any] | None:
+    """One voucher with its lines, by its number."""
+    seq = await db.fetchval(
+        "select seq from voucher where company = $1 and ledger = $2 and period = $3 and word = $4 and number = $5",
+        db.company, LEDGER, period, word, number,
+    )
+    found = await _whole_vouchers(db, currency, [seq]) if seq else []
+    return found[0] if found else None
+
+
+async def explanation(db: Db, currency: str, event_id: UUID) -> dict[str, Any] | None:
+    """What an event came to and why: the facts that were read, the rules, its vouchers or the reason for none."""
+    row = await db.fetchrow(
+        """
+        select j.entry, j.event_id, j.event_type, j.source, j.position, j.actor, j.facts, j.reader_version, j.standard,
+               j.pack_version, j.mapping_version, j.none_zh, j.none_en, j.accepted_at,
+               array(select v.seq from voucher v where v.company = $1 and v.ledger = $2 and v.event_id = $3
+                     order by v.seq) as vouchers
+        from journal j where j.company = $1 and j.event_id = $3
+        """,
+        db.company, LEDGER, event_id,
+    )
+    if row is None:
+        return None
+    journal = {name: value for name, value in row.items() if name not in ("vouchers", "none_zh", "none_en")}
+    return {
+        **journal,
+        "none": {"zh": row["none_zh"], "en": row["none_en"]} if row["none_zh"] else None,
+        "vouchers": await _whole_vouchers(db, currency, row["vouchers"]),
+    }
+
+
+async def _whole_vouchers(db: Db, currency: str, seqs: list[int]) -> list[dict[str, Any]]:
+    headers = await db.fetch(
+        """
+        select seq, entry, period, word, number, voucher_date, summary, attachments, maker, checker, poster, cashier,
+               event_id, event_type, source, position, rule_id, rule_version, part, posted_at
+        from voucher where company = $1 and ledger = $2 and seq = any ($3::bigint[]) order by seq
+        """,
+        db.company, LEDGER, seqs,
+    )
+    lines = await db.fetch(
+        """
+        select l.seq, l.line, l.account, a.zh as account_zh, a.en as account_en, l.side, l.amount, l.currency,
+               l.foreign_amount::text as foreign_amount, l.rate::text as rate, l.customer, l.supplier, l.product,
+               l.warehouse, l.salesperson, l.quantity::text as quantity, l.summary
+        from voucher_line l
+        join account a on a.company = l.company and a.ledger = l.ledger and a.code = l.account
+        where l.company = $1 and l.ledger = $2 and l.seq = any ($3::bigint[]) order by l.seq, l.line
+        """,
+        db.company, LEDGER, seqs,
+    )
+    lines_of: dict[int, list[dict[str, Any]]] = {seq: [] for seq in seqs}
+    for line in lines:
+        shown = {name: value for name, value in line.items() if name != "seq"}
+        lines_of[line["seq"]].append({**shown, "amount": _amount(line["amount"], currency)})
+    return [{**header, "lines": lines_of[header["seq"]]} for header in headers]
+
+
+# -- completeness -----------------------------------------------------------------------------------------------------
+
+
+async def gaps(db: Db) -> list[dict[str, Any]]:
+    """Per producer: how many of its positions are missing in the journal, and which.
+
+    Whether any is missing costs one small row per producer. Only then the newest HOLES_WITHIN positions are read from
+    an index to name the holes; `unlisted` says how many older ones there are.
+    """
+    sources = await db.fetch(
+        "select source, events, position, position - events as missing from heard where company = $1 order by source",
+        db.company,
+    )
+    return [{**row, **(await _holes(db, row["source"], row["missing"]))} for row in sources]
+
+
+async def _holes(db: Db, source: str, missing: int) -> dict[str, Any]:
+    if missing == 0:
+        return {"holes": [], "unlisted": 0}
+    rows = await db.fetch(
+        """
+        with newest as (
+            select position from journal where company = $1 and source = $2 order by position desc limit $3
+        ), bounded as (
+            select position from newest union all select 0 where (select count(*) from newest) < $3
+        )
+        select below + 1 as first, position - 1 as last
+        from (select position, lead(position) over (order by position desc) as below from bounded) as pairs
+        where below < position - 1 order by first
+        """,
+        db.company, source, HOLES_WITHIN,
+    )
+    listed = sum(row["last"] - row["first"] + 1 for row in rows)
+    return {"holes": [dict(row) for row in rows], "unlisted": missing - listed}
+
+
+# -- how values are shown ---------------------------------------------------------------------------------------------
+
+
+def _amount(value: Decimal, currency: str) -> str:
+    return f"{money.round_money(value, currency):f}"
+
+
+def _balance(value: Decimal, currency: str) -> dict[str, str | None]:
+    """A balance and the side on which it stands; null is 平, neither side."""
+    return {
+        "balance_side": "D" if value > 0 else "C" if value < 0 else None, "balance": _amount(abs(value), currency)
+    }
+
+
+def _shown(amounts: dict[str, Decimal], currency: str) -> dict[str, str]:
+    return {name: _amount(value, currency) for name, value in amounts.items()}

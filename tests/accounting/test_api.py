@@ -1,0 +1,171 @@
+"""The HTTP door of accounting: open books, and read what was posted, by real tokens and a real Postgres."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from services.accounting import views
+from services.accounting.api import router
+from services.accounting.handlers import service
+from shared.db import Pool
+from shared.http import Probes, create_app
+from shared.identity import TokenVerifier
+from shared.testing import deliver, said
+from tests.accounting import examples
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def token(company: str = "C1") -> str:
+    now = datetime.now(UTC)
+    claims = {
+        "iss": "fenlu", "aud": "fenlu", "sub": "anna", "iat": now, "exp": now + timedelta(minutes=5),
+        "company": company, "roles": ["chief_accountant"],
+    }
+    return jwt.encode(claims, KEY, algorithm="ES256")
+
+
+async def ready() -> dict[str, str]:
+    return {}
+
+
+async def metrics() -> bytes:
+    return b""
+
+
+@pytest.fixture
+async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
+    app = create_app(service, router, pool, TokenVerifier(PUBLIC, "fenlu", "fenlu"), Probes(ready, metrics))
+    headers = {"Authorization": f"Bearer {token()}", "Accept-Language": "en"}
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://accounting", headers=headers
+    ) as found:
+        yield found
+
+
+async def open_books(client: httpx2.AsyncClient) -> httpx2.Response:
+    body = examples.open_books().model_dump(mode="json")
+    return await client.post("/books", json=body, headers={"Idempotency-Key": "k1"})
+
+
+async def read(client: httpx2.AsyncClient, path: str, **query: Any) -> Any:
+    answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_books_are_opened_and_shown(client: httpx2.AsyncClient) -> None:
+    answer = await open_books(client)
+    assert answer.status_code == 201
+    assert answer.json()["events"][0]["type"] == "accounting.books_opened.v1"
+    book = await read(client, "/books")
+    assert (book["company"], book["currency"], book["vat_rate"]) == ("C1", "CNY", "0.130000")
+    accounts = {a["code"]: a for a in (await read(client, "/accounts"))["accounts"]}
+    assert accounts["1122"]["roles"] == ["ar"]
+    assert accounts["2202"]["takes_lines"] is False
+
+
+async def test_the_trial_balance_carries_forward(client: httpx2.AsyncClient, pool: Pool) -> None:
+    await open_books(client)
+    await deliver(pool, service, examples.opened(), examples.shipped(), examples.placed())
+    table = await read(client, "/trial-balance", period="2025-03")
+    stock = next(a for a in table["accounts"] if a["code"] == "1405")
+    assert {name: stock[name] for name in ("opening_debit", "debit", "credit", "closing_debit", "closing_credit")} == {
+        "opening_debit": "6150.00", "debit": "0.00", "credit": "600.00", "closing_debit": "5550.00",
+        "closing_credit": "0.00",
+    }
+    assert table["totals"]["opening_credit"] == "6150.00"
+    assert table["memo_totals"]["debit"] == table["memo_totals"]["credit"] == "1000.00"
+
+
+async def test_a_ledger_is_paged_with_its_running_balance(
+    client: httpx2.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 2)
+    await open_books(client)
+    await deliver(pool, service, examples.opened(), *(examples.shipped(f"SO-{n}", f"SH-{n}") for n in range(3)))
+    pages: list[Any] = []
+    after: dict[str, str] = {}
+    while True:
+        page = await read(client, "/accounts/1405/ledger", period="2025-03", **after)
+        shown = ("number", "amount", "balance_side", "balance")
+        pages.append([tuple(line[name] for name in shown) for line in page["lines"]])
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert page["opening"] == {"balance_side": "D", "balance": "6150.00"}
+    assert pages == [
+        [(1, "360.00", "D", "5790.00"), (1, "240.00", "D", "5550.00")],
+        [(2, "360.00", "D", "5190.00"), (2, "240.00", "D", "4950.00")],
+        [(3, "360.00", "D", "4590.00"), (3, "240.00", "D", "4350.00")],
+        [],
+    ]
+
+
+async def test_vouchers_by_page_and_by_number(
+    client: httpx2.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 2)
+    await open_books(client)
+    await deliver(pool, service, *(examples.delivered(f"SO-{n}", f"SH-{n}") for n in range(3)))
+    page = await read(client, "/vouchers", period="2025-03")
+    assert [(v["number"], v["total"]) for v in page["vouchers"]] == [(1, "1130.00"), (2, "1130.00")]
+    page = await read(client, "/vouchers", period="2025-03", after=page["next"])
+    assert ([v["number"] for v in page["vouchers"]], page["next"]) == ([3], None)
+    voucher = await read(client, "/vouchers/2025-03/备/2")
+    assert [(line["account_zh"], line["side"], line["amount"]) for line in voucher["lines"]] == [
+        ("订单备查", "D", "-1000.00"), ("订单备查对方", "C", "-1000.00"),
+    ]
+
+
+async def test_an_event_is_explained(client: httpx2.AsyncClient, pool: Pool) -> None:
+    await open_books(client)
+    await deliver(pool, service, examples.shipped(), examples.approved(), *await said(pool))
+    ids = {row["event_type"]: row["event_id"] for row in await pool.fetch("select event_id, event_type from journal")}
+    shipped = await read(client, f"/events/{ids['inventory.goods_shipped.v1']}/vouchers")
+    (voucher,) = shipped["vouchers"]
+    assert (voucher["rule_id"], voucher["rule_version"], len(voucher["lines"])) == ("goods-shipped", 1, 3)
+    assert voucher["lines"][1]["quantity"] == "6.000000"
+    assert (shipped["facts"]["amounts"], shipped["none"]) == ({"cost": "600.00"}, None)
+    approved = await read(client, f"/events/{ids['order.order_approved.v1']}/vouchers")
+    assert (approved["vouchers"], approved["none"]["zh"]) == ([], "订单已审核, 尚未交换任何东西")
+    assert (await read(client, "/journal/gaps"))["sources"][0] == {
+        "source": "accounting", "events": 1, "position": 1, "missing": 0, "holes": [], "unlisted": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "field"),
+    [
+        ("/accounts/9999/ledger?period=2025-03", 404, "account"),
+        ("/vouchers/2025-03/记/1", 404, "voucher"),
+        ("/events/01a20995-707b-7101-996b-67c3b2c84971/vouchers", 404, "event_id"),
+        ("/trial-balance?period=2025-13", 422, "period"),
+        ("/vouchers?period=2025-03&word=字", 422, "word"),
+        ("/accounts/1405/ledger?period=2025-03&after=x", 422, "after"),
+        ("/vouchers/2025-03/记/0", 422, "number"),
+        ("/events/x/vouchers", 422, "event_id"),
+    ],
+)
+async def test_what_is_not_there_is_named(client: httpx2.AsyncClient, path: str, status: int, field: str) -> None:
+    await open_books(client)
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["errors"][0]["field"].rpartition(".")[2]) == (status, field)
+
+
+@pytest.mark.parametrize("path", ["/books", "/trial-balance?period=2025-03", "/vouchers?period=2025-03"])
+async def test_without_books_or_token_there_is_nothing_to_read(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404
+    assert (await client.get(path, headers={"Authorization": ""})).status_code == 401
+
+
+async def test_another_company_sees_nothing(client: httpx2.AsyncClient) -> None:
+    await open_books(client)
+    assert (await client.get("/books", headers={"Authorization": f"Bearer {token('C2')}"})).status_code == 404
