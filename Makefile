@@ -1,0 +1,41 @@
+# Everything runs in `.venv`, made on first use from the hash-pinned locks. Needs make, git and Python 3.11 or newer.
+PYTHON := .venv/bin/python
+ORDERS ?= 500
+KEEP   ?=
+export PYTHONDONTWRITEBYTECODE := 1
+UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+          --no-annotate --custom-compile-command 'make lock' pyproject.toml
+
+.PHONY: help demo down test test-full lint lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## Bring servers and services, push ORDERS=500 real orders through them, show the books; KEEP=1 leaves it running
+	@ORDERS=$(ORDERS) KEEP=$(KEEP) $(PYTHON) -m tools.demo
+
+down: .venv/.ready ## End what `make demo KEEP=1` or `python -m tools.servers up` left running
+	@$(PYTHON) -m tools.demo down
+
+test: .venv/.ready ## Run the tests on a real PostgreSQL and RabbitMQ (at most 12 minutes on 2 cores)
+	@$(PYTHON) -m pytest -m 'not slow'
+
+test-full: .venv/.ready ## Run the long tests too
+	@$(PYTHON) -m pytest
+
+lint: .venv/.ready ## Check style (ruff), types (mypy --strict) and walls between the rooms (import-linter)
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports
+
+lock: .venv/.ready ## Write the newest allowed versions into the locks
+	@$(UV) --upgrade --output-file requirements.lock
+	@$(UV) --upgrade --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what can be made again: the environment, caches, data of servers (ends kept ones)
+	@if [ -e .venv/.ready ]; then $(PYTHON) -m tools.demo down; fi
+	@rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.ready: requirements.lock requirements-dev.lock
+	@sh tools/make-venv.sh
+	@touch $@

@@ -1,0 +1,32 @@
+"""Real servers for the whole session: given by DATABASE_URL and RABBITMQ_URL, else in containers, else private ones."""
+
+import inspect
+from collections.abc import Iterator
+
+import pytest
+
+from tools.servers import Servers
+from tools.servers import servers as bring_servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """PostgreSQL and RabbitMQ; `shared.testing` finds them by the two TEST_ variables."""
+    with bring_servers() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEST_DATABASE_URL", running.database_url)
+        patch.setenv("TEST_RABBITMQ_URL", running.rabbitmq_url)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def admin_url(servers: Servers) -> str:
+    """A PostgreSQL user who may create databases."""
+    return servers.database_url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_where_needed(request: pytest.FixtureRequest) -> None:
+    """Start the servers if a collected test is async: only those talk to one, and pure tests alone stay instant."""
+    functions = (getattr(item, "function", None) for item in request.session.items)
+    if any(inspect.iscoroutinefunction(function) for function in functions):
+        request.getfixturevalue("servers")

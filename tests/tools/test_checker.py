@@ -1,0 +1,216 @@
+"""The checker finds nothing in sound books, and names every fault that is put into them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from shared.testing import admin_url, database_at
+from tests.tools.company import traded
+from tools.checker import Backlog, backlog, check
+
+Urls = dict[str, str]
+ROOT = Path(__file__).parents[2]
+UNLOCK = "alter table {0} disable trigger user"
+
+
+@pytest.fixture(scope="module")
+async def sound() -> AsyncIterator[Urls]:
+    """Two companies side by side; no test changes these databases."""
+    async with traded("DEMO", "OTHER") as urls:
+        yield urls
+
+
+@asynccontextmanager
+async def copy_of(url: str) -> AsyncIterator[str]:
+    """A copy of a database, to put a fault into."""
+    name = f"test_fault_{uuid4().hex[:12]}"
+    admin = await asyncpg.connect(admin_url())
+    try:
+        await admin.execute(f'create database "{name}" template "{urlsplit(url).path[1:]}"')
+        yield database_at(url, name)
+    finally:
+        await admin.execute(f'drop database if exists "{name}" with (force)')
+        await admin.close()
+
+
+async def test_sound_books_have_no_fault(sound: Urls) -> None:
+    report = await check(sound)
+    assert [str(finding) for finding in report.findings if not finding.ok] == []
+    assert report.ok
+    assert report.tied
+    assert report.debit == report.credit > 0
+    assert report.counts["vouchers"] > 20
+    assert {tie.company for tie in report.ties} == {"DEMO", "OTHER"}
+    assert all(tie.ledger for tie in report.ties if tie.account in {"1405", "1122", "2203", "9001", "220202", "222106"})
+    assert await backlog(sound) == Backlog(unpublished=0, pending=0, unheard=0)
+
+
+async def test_parked_messages_are_a_fault(sound: Urls) -> None:
+    report = await check(sound, parked=2)
+    assert [finding.name for finding in report.findings if not finding.ok] == ["leftovers"]
+    assert report.counts["parked"] == 2
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Damage to one database, and the checks that must name it."""
+
+    name: str
+    database: str
+    tables: tuple[str, ...]
+    damage: str
+    named_by: frozenset[str]
+
+
+def fault(name: str, database: str, tables: str, damage: str, *named_by: str) -> Fault:
+    return Fault(name, database, tuple(tables.split()), damage, frozenset(named_by))
+
+
+def body(path: str, value: str, where: str) -> str:
+    """Changes one value in the body of events in the log."""
+    return f"""update event set body = convert_to(jsonb_set(convert_from(body, 'UTF8')::jsonb, '{{{path}}}', '{value}')
+               ::text, 'UTF8') where company = 'DEMO' and {where}"""
+
+
+FAULTS = [
+    # the ledger
+    fault("a line's amount", "accounting", "voucher_line",
+          "update voucher_line set amount = amount + 1 where company = 'DEMO' and seq = 5 and line = 1",
+          "balance", "period_balances"),
+    fault("a whole voucher doubled", "accounting", "voucher_line", """
+          update voucher_line set amount = amount * 2 where (company, seq) =
+              (select company, seq from voucher where event_type = 'order.payment_received.v1' limit 1)
+          """, "period_balances", "tie_1002", "tie_1122"),
+    fault("the customer of a line", "accounting", "voucher_line",
+          "update voucher_line set customer = 'C0' where company = 'DEMO' and account = '1122' and side = 'C'",
+          "tie_1122"),
+    fault("the account of a line", "accounting", "voucher_line",
+          "update voucher_line set account = '1221' where company = 'DEMO' and account = '1122'",
+          "period_balances", "tie_1122"),
+    fault("pieces of a stock line", "accounting", "voucher_line", """
+          update voucher_line set quantity = quantity + 1
+          where company = 'DEMO' and account = '1405' and product = 'B' and side = 'D'
+          """, "tie_1405"),
+    fault("a voucher without its lines", "accounting", "voucher_line",
+          "delete from voucher_line where company = 'DEMO' and seq = 5", "whole_vouchers", "period_balances"),
+    fault("a voucher gone", "accounting", "voucher voucher_line", """
+          delete from voucher_line where company = 'DEMO' and seq = 3;
+          delete from voucher where company = 'DEMO' and seq = 3
+          """, "outcomes", "numbers", "period_balances"),
+    fault("a voucher twice", "accounting", "voucher", """
+          alter table voucher drop constraint voucher_company_ledger_event_id_rule_id_part_key;
+          insert into voucher select (v).* from (select jsonb_populate_record(v, '{"seq": 9999, "number": 9999}') as v
+                                                 from voucher v where company = 'DEMO' and seq = 5) as copy
+          """, "outcomes", "numbers", "whole_vouchers"),
+    fault("a voucher in another month", "accounting", "voucher", """
+          update voucher set period = '2026-02', number = 1 where company = 'DEMO' and seq = 5
+          """, "whole_vouchers", "numbers"),
+    fault("a kept balance", "accounting", "period_balance",
+          "update period_balance set debit = debit + 1 where company = 'DEMO' and account = '1122'", "period_balances"),
+    # journal and logs
+    fault("a journal row gone", "accounting", "journal",
+          "delete from journal where company = 'DEMO' and event_type = 'order.order_approved.v1' and entry < 20",
+          "journal", "numbers"),
+    fault("a journal row of nothing", "accounting", "journal", """
+          insert into journal select (j).* from (select jsonb_populate_record(j, jsonb_build_object('entry', (select
+              max(entry) + 1 from journal), 'position', 9999, 'event_id', gen_random_uuid())) as j
+              from journal j where company = 'DEMO' and event_type = 'order.order_placed.v1' limit 1) as made
+          """, "journal"),
+    fault("no reason for no voucher", "accounting", "journal",
+          "update journal set none_zh = null, none_en = null where company = 'DEMO' and source = 'inventory'",
+          "outcomes"),
+    fault("an event gone", "order", "event", """
+          delete from event where company = 'DEMO' and type = 'order.order_settled.v1'
+          """, "positions", "journal"),
+    fault("an event's type", "inventory", "event", """
+          update event set type = 'inventory.stock_opened.v1' where type = 'inventory.goods_received.v1'
+          """, "journal", "tie_220202"),
+    fault("an unpublished event", "order", "event relay_cursor",
+          "update relay_cursor set published = published - 1 where company = 'DEMO'", "positions", "leftovers"),
+    fault("an event without a position", "order", "event relay_cursor", """
+          insert into event (company, id, subject, version, type, time, actor, correlation_id, body)
+          select 'DEMO', gen_random_uuid(), 'order/X', 2, type, now(), 'x', gen_random_uuid(), '{}'
+          from event where company = 'DEMO' and type = 'order.order_settled.v1' limit 1
+          """, "positions", "versions", "leftovers"),
+    fault("a rejected message", "inventory", "rejected", """
+          insert into rejected values ('DEMO', gen_random_uuid(), '', 'x', '{}', '', 'lines: unreadable', now())
+          """, "leftovers"),
+    fault("a waiting message", "order", "pending",
+          "insert into pending values ('DEMO', gen_random_uuid(), 'inventory', 'x', 2, '{}', '', now())", "leftovers"),
+    # facts that do not fit each other
+    fault("the net of a delivery", "order", "event",
+          body("net", '"1.00"', "type = 'order.sale_delivered.v1' and subject = 'delivery/S-WHOLE'"),
+          "delivery_shares", "invoices"),
+    fault("the net of a delivered line", "order", "event",
+          body("lines,0,net", '"19.98"', "type = 'order.sale_delivered.v1' and subject = 'delivery/S-PARTS-1'"),
+          "delivery_shares", "orders", "tie_1122", "tie_5001", "tie_9001"),
+    fault("pieces of a delivery", "order", "event",
+          body("lines,0,quantity", '"2"', "type = 'order.sale_delivered.v1' and subject = 'delivery/S-PARTS-1'"),
+          "delivery_shares", "shipped_is_delivered", "orders"),
+    fault("the price of an order", "order", "event",
+          body("lines,0,unit_price", '"18"', "type = 'order.order_placed.v1' and subject = 'order/SHORT'"),
+          "order_values"),
+    fault("the tax of an invoice", "order", "event",
+          body("tax", '"0.01"', "type = 'order.invoice_issued.v1' and subject = 'invoice/I-WHOLE'"),
+          "invoices", "tie_222106", "tie_22210101"),
+    fault("the amount of a receipt of money", "order", "event",
+          body("amount", '"8.00"', "type = 'order.payment_received.v1' and subject = 'payment/P-SHORT'"),
+          "payments", "tie_2203", "tie_1002"),
+    fault("the cost of a shipment", "inventory", "event",
+          body("lines,0,cost", '"1.00"', "type = 'inventory.goods_shipped.v1' and subject = 'fulfilment/WHOLE'"),
+          "moves", "tie_1405", "tie_5401"),
+    fault("a shipment that nobody heard", "inventory", "event", """
+          insert into event (company, id, subject, version, type, time, actor, correlation_id, body, position)
+          select company, gen_random_uuid(), subject, version + 1, type, time, actor, correlation_id,
+                 convert_to(replace(convert_from(body, 'UTF8'), 'S-WHOLE', 'S-LOST'), 'UTF8'),
+                 (select max(position) + 1 from event where company = 'DEMO')
+          from event where company = 'DEMO' and type = 'inventory.goods_shipped.v1' and subject = 'fulfilment/WHOLE'
+          """, "journal", "positions", "shipped_is_delivered", "moves", "tie_1405"),
+    # tables that people look at
+    fault("a stock value", "inventory", "stock", "update stock set value = value + 1 where sku = 'A'", "stock"),
+    fault("a move", "inventory", "stock_move",
+          "update stock_move set value = value - 1 where company = 'DEMO' and sku = 'A' and n = 3",
+          "stock", "moves"),
+    fault("a reservation", "inventory", "stock",
+          "update stock set reserved = reserved + 1 where company = 'DEMO' and sku = 'A'", "reservations"),
+    fault("an order's state", "order", "sales_order",
+          "update sales_order set state = 'approved', settled = false where order_id = 'STOPPED'", "orders", "backlog"),
+    fault("what is open of a delivery", "order", "delivery",
+          "update delivery set open = open - 1 where delivery_id = 'S-PARTS-2'", "deliveries"),
+    fault("an allocation", "order", "allocation", "update allocation set amount = amount + 1", "deliveries"),
+    fault("an advance", "order", "payment", "update payment set unallocated = 0 where company = 'DEMO'", "payments"),
+]
+
+
+@pytest.mark.parametrize("damage", FAULTS, ids=lambda damage: damage.name)
+async def test_a_fault_is_named(sound: Urls, damage: Fault) -> None:
+    async with copy_of(sound[damage.database]) as url:
+        connection = await asyncpg.connect(url)
+        for table in damage.tables:
+            await connection.execute(UNLOCK.format(table))
+        await connection.execute(damage.damage)
+        await connection.close()
+        report = await check(sound | {damage.database: url})
+    found = {finding.name for finding in report.findings if not finding.ok}
+    assert damage.named_by <= found, [str(finding) for finding in report.findings if not finding.ok]
+    assert all(finding.faults[0].strip() for finding in report.findings if not finding.ok)
+    assert not report.ok
+
+
+def test_the_command_line_prints_a_line_per_check(sound: Urls) -> None:
+    given = [word for name, url in sound.items() for word in (f"--{name}", url)]
+    done = subprocess.run([sys.executable, "-m", "tools.checker", *given], cwd=ROOT, capture_output=True, text=True,
+                          check=False, env=dict(os.environ))
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(line.startswith("ok ") for line in lines[:-1])
+    assert lines[-1].startswith("checker: ")

@@ -1,0 +1,31 @@
+"""The checker: reads only the databases, and says whether the books are right. Imports nothing of the services."""
+
+from collections.abc import Mapping
+
+from tools.checker import ledger, log, tables, walks
+from tools.checker import ties as subledgers
+from tools.checker.databases import opened
+from tools.checker.findings import Finding, Report, Tie
+from tools.checker.progress import Backlog, backlog
+
+__all__ = ["Backlog", "Finding", "Report", "Tie", "backlog", "check"]
+
+CHECKS = (
+    log.positions, log.versions, log.journal, log.outcomes,
+    ledger.balance, ledger.whole_vouchers, ledger.numbers, ledger.period_balances,
+    walks.order_values, walks.delivery_shares, walks.shipped_is_delivered, walks.stock, walks.moves, walks.reservations,
+    walks.invoices, tables.payments, tables.deliveries, tables.orders, tables.backlog,
+)
+
+
+async def check(urls: Mapping[str, str], parked: int = 0) -> Report:
+    """Check everything. `urls` are the databases of order, inventory and accounting; `parked` is what the broker has
+    in its parking queues, which no database knows."""
+    async with opened(urls) as databases:
+        findings = [await look(databases) for look in CHECKS]
+        tied = await subledgers.ties(databases)
+        leftovers, counts = await log.leftovers(databases, parked)
+        totals = await ledger.totals(databases)
+    findings += [*(subledgers.finding(tie) for tie in tied), leftovers]
+    counts |= {"vouchers": totals["vouchers"]}
+    return Report(tuple(findings), tuple(tied), counts, totals["debit"], totals["credit"])

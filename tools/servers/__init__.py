@@ -1,0 +1,140 @@
+"""Brings PostgreSQL and RabbitMQ: given ones, else containers, else private native ones; ends what it started.
+
+    with servers() as s:
+        ...  # s.database_url, s.rabbitmq_url; s.postgres.kill(), s.postgres.start()
+
+Given ones are DATABASE_URL (of an administrator who may create databases) and RABBITMQ_URL.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.servers import native
+from tools.servers.holdings import Guard, Holdings, sweep
+from tools.servers.server import Server, listens
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = ROOT / ".run"
+KEPT = RUN / "servers.json"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What a run can use. A server that was given, or left running by another run, has an address but no handle."""
+
+    database_url: str
+    rabbitmq_url: str
+    postgres: Server | None = None
+    rabbitmq: Server | None = None
+
+
+@contextlib.contextmanager
+def servers(*, keep: bool = False) -> Iterator[Servers]:
+    """Bring both servers, and end what was started here when the block or the whole process ends, in whatever way.
+
+    `keep` leaves them running until `python -m tools.servers down`, and uses those that were left before.
+    """
+    if keep:
+        yield _kept_or_new()
+        return
+    holdings = _begin(guarded=True)
+    try:
+        yield _bring(holdings)
+    finally:
+        holdings.finish()
+
+
+def kept() -> Servers | None:
+    """The servers that were left running, if they still answer."""
+    try:
+        state = json.loads(KEPT.read_text())
+    except FileNotFoundError:
+        return None
+    left = Servers(state["database_url"], state["rabbitmq_url"])
+    return left if listens(left.database_url) and listens(left.rabbitmq_url) else None
+
+
+def down() -> bool:
+    """End the servers that were left running; False if there were none."""
+    with _locked():
+        sweep(RUN)
+        return _release_kept()
+
+
+def _kept_or_new() -> Servers:
+    with _locked():
+        if left := kept():
+            return left
+        _release_kept()
+    holdings = _begin(guarded=False)
+    try:
+        new = _bring(holdings)
+    except BaseException:
+        holdings.release()
+        raise
+    state = {"database_url": new.database_url, "rabbitmq_url": new.rabbitmq_url, "holdings": str(holdings.folder)}
+    KEPT.touch(mode=0o600)
+    KEPT.write_text(json.dumps(state, indent=1))
+    return new
+
+
+def _release_kept() -> bool:
+    if not KEPT.exists():
+        return False
+    Holdings(Path(json.loads(KEPT.read_text())["holdings"])).release()
+    KEPT.unlink()
+    return True
+
+
+def _begin(*, guarded: bool) -> Holdings:
+    """A new folder under `.run/` for one run, after cleaning up behind runs that could not do it themselves."""
+    with _locked():
+        sweep(RUN)
+        folder = RUN / secrets.token_hex(4)
+        folder.mkdir(mode=0o755)
+        holdings = Holdings(folder)
+        holdings.open(Guard(ROOT, folder) if guarded else None)
+    return holdings
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[None]:
+    """One at a time, also across processes, as several runs may share a checkout."""
+    RUN.mkdir(mode=0o755, exist_ok=True)
+    with (RUN / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _bring(holdings: Holdings) -> Servers:
+    with ThreadPoolExecutor(2) as both:
+        database = both.submit(_find, "DATABASE_URL", _postgres, holdings)
+        broker = both.submit(_find, "RABBITMQ_URL", _rabbitmq, holdings)
+    (database_url, postgres), (rabbitmq_url, rabbitmq) = database.result(), broker.result()
+    return Servers(database_url, rabbitmq_url, postgres, rabbitmq)
+
+
+def _find(variable: str, start: Callable[[Holdings], Server], holdings: Holdings) -> tuple[str, Server | None]:
+    if given := os.environ.get(variable):
+        return given, None
+    started = start(holdings)
+    return started.url, started
+
+
+def _postgres(holdings: Holdings) -> Server:
+    from tools.servers import containers  # slow to import, and not needed where addresses are given
+
+    return containers.postgres(holdings) or native.Postgres(holdings)
+
+
+def _rabbitmq(holdings: Holdings) -> Server:
+    from tools.servers import containers
+
+    return containers.rabbitmq(holdings) or native.RabbitMQ(holdings)
