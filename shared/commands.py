@@ -38,6 +38,7 @@ def command_broker(service: Service, pool: Pool, settings: Settings, registry: C
         settings.amqp_url,
         default_channel=Channel(on_return_raises=True),
         graceful_timeout=15.0,
+        reconnect_interval=1.0,
         middlewares=[RabbitPrometheusMiddleware(registry=registry, app_name=service.name)],
         logger=None,
     )

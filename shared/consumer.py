@@ -100,7 +100,8 @@ class Consumer:
 
 
 def _raw(message: AbstractIncomingMessage) -> Raw:
-    return Raw(
-        message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered)
-    )
+    key = message.routing_key or ""
+    if not message.exchange:  # a replay comes straight to the queue, under the queue's name
+        key = str(message.headers.get("cloudEvents_type", key))
+    return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered))
 

@@ -106,16 +106,20 @@ async def place(connection: Any, limit: int) -> int:
     return int(placed)
 
 
-async def read_unpublished(connection: Any, source: str, limit: int) -> list[Entry]:
-    """The next placed events of every company behind its cursor, in position order within a company."""
+async def read_unpublished(
+    connection: Any, source: str, limit: int, *, resting: Sequence[str] = ()
+) -> list[Entry]:
+    """The next placed events of every company behind its cursor, in position order within a company; the companies take
+    turns, so that a loud one does not keep the others waiting, and those that are `resting` are left out."""
     rows = await connection.fetch(
         """
         select e.* from relay_cursor c cross join lateral (
             select * from event where company = c.company and position > c.published order by position limit $1
         ) as e
-        order by e.company, e.position limit $1
+        where c.company <> all ($2::text[])
+        order by e.position - c.published, e.company limit $1
         """,
-        limit,
+        limit, list(resting),
     )
     return [_entry(row, source) for row in rows]
 

@@ -12,6 +12,7 @@ import aio_pika
 import asyncpg
 import structlog
 from aio_pika.abc import AbstractExchange
+from aio_pika.exceptions import DeliveryError
 
 from shared import log
 from shared.amqp import EVENTS, keep_going, open_channel
@@ -21,6 +22,7 @@ from shared.wire import headers_of
 
 LOCK = 0x52454C41  # 'RELA': one active relay per database
 CONFIRM_SECONDS = 10
+REFUSED_SECONDS = 1.0  # how long a company rests whose next event RabbitMQ refuses: no queue is bound, or one is full
 
 logger = structlog.get_logger()
 
@@ -34,6 +36,7 @@ class Relay:
         self.source, self.user, self.batch, self.poll_seconds = source, user, batch, poll_seconds
         self._database_url, self._amqp_url = database_url, amqp_url
         self._news = asyncio.Event()
+        self._resting: dict[str, float] = {}  # company -> when to try again
         self.active = False  # this one holds the lock and has a channel
         self.standby = False  # another one holds the lock
 
@@ -69,7 +72,9 @@ class Relay:
     async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange) -> bool:
         """Place, publish and advance once; True if there was something to do."""
         placed = await log.place(connection, self.batch)
-        entries = await log.read_unpublished(connection, self.source, self.batch)
+        now = asyncio.get_running_loop().time()
+        self._resting = {company: end for company, end in self._resting.items() if end > now}
+        entries = await log.read_unpublished(connection, self.source, self.batch, resting=list(self._resting))
         if entries:
             await self._publish(connection, exchange, entries)
         return bool(placed or entries)
@@ -92,9 +97,11 @@ class Relay:
             elif company not in stuck:
                 confirmed[company] = entry.envelope.position or 0
         await log.advance(connection, confirmed)
-        if stuck:
-            company, error = next(iter(stuck.items()))
-            raise RuntimeError(f"publishing for {company} stopped: {error!r}")
+        for company, error in stuck.items():
+            if not isinstance(error, DeliveryError):
+                raise RuntimeError(f"publishing for {company} stopped: {error!r}")
+            logger.warning("RabbitMQ refuses an event", relay=self.source, company=company, error=repr(error)[:300])
+            self._resting[company] = asyncio.get_running_loop().time() + REFUSED_SECONDS
 
 
 def message(entry: Entry, user: str) -> aio_pika.Message:

@@ -88,28 +88,15 @@ class Service:
     # -- events -------------------------------------------------------------------------------------------------------
 
     async def receive(self, pool: Pool, heard: Sequence[Heard], rejected: Sequence[Rejected] = ()) -> None:
-        """Handle a batch in one transaction; when it fails, halve it until the bad event stands alone in `rejected`.
+        """Handle a batch, each use case in a transaction of its own, so that its locks are the only ones it holds.
 
         Raises only what `is_transient`: then nothing, a part, or (the commit is unknown) all was written, and the same
         batch may be given again. `rejected` are messages that were not even well-formed.
         """
-        try:
-            async with pool.acquire() as connection, connection.transaction():
-                now = datetime.now(UTC)
-                for company, own in _by_company(heard).items():
-                    await self._hear(Db(connection, company), own, now)
-                if rejected:
-                    await inbox.reject(connection, rejected, now)
-        except Exception as error:
-            if is_transient(error) or not heard:
-                raise
-            if len(heard) > 1:
-                middle = len(heard) // 2
-                await self.receive(pool, heard[:middle], rejected)
-                await self.receive(pool, heard[middle:])
-                return
-            await self._receive_alone(pool, heard[0], rejected, error)
-        self.on_commit()
+        if rejected:
+            await self._reject(pool, rejected)
+        for _, run in self._runs(heard):
+            await self._receive_run(pool, run)
 
     async def sweep(self, pool: Pool, limit: int = 500) -> int:
         """Handle waiting events whose turn has come; returns how many there were."""
@@ -119,55 +106,75 @@ class Service:
             await self.receive(pool, ready)
         return len(ready)
 
-    async def _receive_alone(
-        self, pool: Pool, heard: Heard, rejected: Sequence[Rejected], error: Exception
-    ) -> None:
-        """The last tries of one event, now without those that waited for it, since the bad one may be among them: a clash
-        at a unique key may pass, anything else is a reason to reject."""
-        for _ in range(ATTEMPTS):
-            try:
-                async with pool.acquire() as connection, connection.transaction():
-                    now = datetime.now(UTC)
-                    await self._hear(Db(connection, heard.event.envelope.company), [heard], now, with_waiting=False)
-                    await inbox.reject(connection, rejected, now)
+    async def _receive_run(self, pool: Pool, heard: Sequence[Heard]) -> None:
+        """One transaction; when it fails, halve the batch until the bad event stands alone in `rejected`."""
+        try:
+            await self._hear_all(pool, heard)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(heard) == 1:
+                await self._receive_alone(pool, heard[0])
                 return
-            except Exception as again:
-                if is_transient(again):
-                    raise
-                error = again
-            if not isinstance(error, asyncpg.UniqueViolationError):
-                break
-        envelope = heard.event.envelope
-        reason = f"{type(error).__name__}: {error}"
-        logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, reason=reason, exc_info=error)
-        async with pool.acquire() as connection, connection.transaction():
-            lone = Rejected(heard.raw, reason, envelope.company, envelope.id)
-            await inbox.reject(connection, [*rejected, lone], datetime.now(UTC))
+            middle = len(heard) // 2
+            await self._receive_run(pool, heard[:middle])
+            await self._receive_run(pool, heard[middle:])
 
-    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool = True) -> None:
+    async def _receive_alone(self, pool: Pool, heard: Heard) -> None:
+        """The last tries of one event, now without those that waited for it, since the bad one may be among them: a
+        clash at a unique key may pass, anything else is a reason to reject."""
+        for attempt in range(ATTEMPTS):
+            try:
+                await self._hear_all(pool, [heard], with_waiting=False)
+                return
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                if isinstance(error, asyncpg.UniqueViolationError) and attempt < ATTEMPTS - 1:
+                    continue
+                envelope, reason = heard.event.envelope, f"{type(error).__name__}: {error}"
+                logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, exc_info=error)
+                await self._reject(pool, [Rejected(heard.raw, reason, envelope.company, envelope.id)])
+                return
+
+    async def _reject(self, pool: Pool, rejected: Sequence[Rejected]) -> None:
+        async with pool.acquire() as connection:
+            await inbox.reject(connection, rejected, datetime.now(UTC))
+
+    async def _hear_all(self, pool: Pool, heard: Sequence[Heard], *, with_waiting: bool = True) -> None:
+        async with pool.acquire() as connection, connection.transaction():
+            now = datetime.now(UTC)
+            for company, own in _by_company(heard).items():
+                await self._hear(Db(connection, company), own, now, with_waiting=with_waiting)
+        self.on_commit()
+
+    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool) -> None:
         if self.ordered:
             fresh = await inbox.enter_in_order(db, heard, now, with_waiting=with_waiting)
         else:
             fresh = await inbox.enter(db, heard)
-        for handler, events in self._runs([h.event for h in fresh]):
+        for handler, run in self._runs(fresh):
+            if handler is None:
+                continue
+            events = [h.event for h in run]
             outcomes = await handler(db, events)
             causes = {id(e): _cause_of_event(e) for e in events}
             await log.append(db, self.name, outcomes, _link(outcomes, events, causes), now)
 
-    def _runs(self, events: Sequence[Event]) -> list[tuple[EventHandler, list[Event]]]:
-        """Events grouped by use case, as few groups as the order within each aggregate allows."""
-        runs: list[tuple[EventHandler, list[Event]]] = []
-        last_run: dict[str, int] = {}
-        for event in events:
-            handler = self.handlers.get(type(event)) or self.handlers.get(Event)
-            if handler is None:  # heard only to keep the versions without gaps
-                continue
-            start = last_run.get(event.subject, 0)
+    def _runs(self, heard: Sequence[Heard]) -> list[tuple[EventHandler | None, list[Heard]]]:
+        """Events grouped by use case, as few groups as the order within each aggregate allows. Those without a use case
+        are heard only to keep the versions without gaps."""
+        runs: list[tuple[EventHandler | None, list[Heard]]] = []
+        last_run: dict[tuple[str, str], int] = {}
+        for h in heard:
+            handler = self.handlers.get(type(h.event)) or self.handlers.get(Event)
+            aggregate = h.event.envelope.company, h.event.subject
+            start = last_run.get(aggregate, 0)
             place = next((i for i in range(start, len(runs)) if runs[i][0] is handler), len(runs))
             if place == len(runs):
                 runs.append((handler, []))
-            runs[place][1].append(event)
-            last_run[event.subject] = place
+            runs[place][1].append(h)
+            last_run[aggregate] = place
         return runs
 
     # -- commands -----------------------------------------------------------------------------------------------------
@@ -249,12 +256,14 @@ class Service:
                 async with pool.acquire() as connection, connection.transaction():
                     await self._say_once(Db(connection, actor.company), rejection, cause)
                 break
-            except MET_ANOTHER:  # the same message is here twice at once
+            except MET_ANOTHER:
                 if attempt == ATTEMPTS - 1:
                     raise
         self.on_commit()
 
     async def _say_once(self, db: Db, rejection: CommandRejected, cause: Cause) -> None:
+        # The same message may be here twice at once, and no unique key knows that it is the same.
+        await db.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{db.company}/{rejection.subject}")
         said_before = await db.fetchval(
             "select true from event where company = $1 and subject = $2 and causation_id = $3 limit 1",
             db.company, rejection.subject, cause.id,
