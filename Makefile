@@ -17,10 +17,10 @@ demo: .venv/.ready ## Bring servers and services, push ORDERS=500 real orders th
 down: .venv/.ready ## End what `make demo KEEP=1` or `python -m tools.servers up` left running
 	@$(PYTHON) -m tools.demo down
 
-test: .venv/.ready ## Run the tests on a real PostgreSQL and RabbitMQ (at most 12 minutes on 2 cores)
+test: lint ## Check style, types and walls, then run the tests on a real PostgreSQL and RabbitMQ (at most 12 minutes on 2 cores)
 	@$(PYTHON) -m pytest -m 'not slow'
 
-test-full: .venv/.ready ## Run the long tests too
+test-full: lint ## Run the long tests too
 	@$(PYTHON) -m pytest
 
 lint: .venv/.ready ## Check style (ruff), types (mypy --strict) and walls between the rooms (import-linter)

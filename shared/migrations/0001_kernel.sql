@@ -27,22 +27,14 @@ create table event (
 );
 create index event_unplaced on event (seq) where position is null;
 
-create function place_once() returns trigger language plpgsql as $$
-begin
-    if exists (
-        select 1 from old_rows o join new_rows n using (company, id)
-        where o.position is not null or n.position is null
-           or (o.seq, o.subject, o.version, o.type, o.time, o.actor, o.correlation_id, o.causation_id, o.traceparent,
-               o.body) is distinct from
-              (n.seq, n.subject, n.version, n.type, n.time, n.actor, n.correlation_id, n.causation_id, n.traceparent,
-               n.body)
-    ) or (select count(*) from old_rows o join new_rows n using (company, id)) <> (select count(*) from new_rows) then
-        raise exception 'an event gets its position once; nothing else of it ever changes' using errcode = '23514';
-    end if;
-    return null;
-end $$;
-create trigger placed_once after update on event referencing old table as old_rows new table as new_rows
-    for each statement execute function place_once();
+-- An event gets its position once; nothing else of it ever changes. The condition costs less than a call of a function.
+create trigger placed_once before update on event for each row when (
+    old.position is not null or new.position is null
+    or (old.company, old.id, old.seq, old.subject, old.version, old.type, old.time, old.actor, old.correlation_id,
+        old.causation_id, old.traceparent, old.body) is distinct from
+       (new.company, new.id, new.seq, new.subject, new.version, new.type, new.time, new.actor, new.correlation_id,
+        new.causation_id, new.traceparent, new.body)
+) execute function refuse_change();
 create trigger append_only before delete or truncate on event for each statement execute function refuse_change();
 alter table event enable always trigger placed_once;
 alter table event enable always trigger append_only;
