@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request,
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 
 from shared.asyncapi import asyncapi
 from shared.db import Db, Pool, is_transient
@@ -25,6 +26,7 @@ UNAVAILABLE = Text(
     "数据库暂时不可用，请稍后以同一幂等键重试", "the database is away; try again with the same idempotency key"
 )
 TOO_LARGE = Text("请求体超过 {limit} 字节", "the body has more than {limit} bytes")
+NO_LENGTH = Text("请求须带 Content-Length", "the request needs a Content-Length")
 
 logger = structlog.get_logger()
 
@@ -121,7 +123,7 @@ def create_app(
     app.include_router(router)
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
-    app.add_exception_handler(HTTPException, _show_http)
+    app.add_exception_handler(AnyHTTPException, _show_http)
     app.add_exception_handler(Exception, _show_failure)
     app.middleware("http")(_limit_body)
     probes.add_to(app)
@@ -155,8 +157,10 @@ class Probes:
 
 
 async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    length = request.headers.get("content-length", "0")
-    if request.method == "POST" and (not length.isdigit() or int(length) > MAX_BODY_BYTES):
+    length = request.headers.get("content-length", "")
+    if request.method == "POST" and not length.isdigit():  # a body in chunks may have no end
+        return await _show_problem(request, problem(411, "body", "no_length", NO_LENGTH))
+    if request.method == "POST" and int(length) > MAX_BODY_BYTES:
         return await _show_problem(request, problem(413, "body", "too_large", TOO_LARGE, limit=str(MAX_BODY_BYTES)))
     return await call_next(request)
 
@@ -179,7 +183,7 @@ async def _show_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _show_http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
+    assert isinstance(error, AnyHTTPException)
     entry = {"field": "", "code": f"http_{error.status_code}", "message": str(error.detail)}
     return JSONResponse({"errors": [entry]}, error.status_code, error.headers)
 

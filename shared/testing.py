@@ -37,23 +37,28 @@ def database_at(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
+_templates: set[str] = set()  # those that this process has seen
+
+
 async def template(root: Path) -> str:
     """A migrated database of a service, to clone from; returns its name. Made once per set of migrations."""
     migrations = migrations_of(root)
     name = f"template_{root.name}_{sha256(''.join(m.checksum for m in migrations).encode()).hexdigest()[:12]}"
+    if name in _templates:
+        return name
     making = f"{name}_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(admin_url())
     try:
-        if await admin.fetchval("select 1 from pg_database where datname = $1", name):
-            return name
-        await admin.execute(f'create database "{making}"')
-        connection = await asyncpg.connect(database_at(admin_url(), making))
-        await migrate(connection, migrations)
-        await connection.close()
-        try:
-            await admin.execute(f'alter database "{making}" rename to "{name}"')
-        except asyncpg.DuplicateDatabaseError:  # another test run was faster
-            await admin.execute(f'drop database "{making}"')
+        if not await admin.fetchval("select true from pg_database where datname = $1", name):
+            await admin.execute(f'create database "{making}"')
+            connection = await asyncpg.connect(database_at(admin_url(), making))
+            await migrate(connection, migrations)
+            await connection.close()
+            try:
+                await admin.execute(f'alter database "{making}" rename to "{name}"')
+            except asyncpg.DuplicateDatabaseError:  # another test run was faster
+                await admin.execute(f'drop database "{making}"')
+        _templates.add(name)
         return name
     finally:
         await admin.close()

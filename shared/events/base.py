@@ -9,8 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 Key = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
+NO_NUL = r"^[^\x00]*$"  # Postgres can hold any text but this one character
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 

@@ -1,0 +1,125 @@
+"""What a test does at RabbitMQ beside the service: declare, publish, take, count; everything is removed at its end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aiormq import spec
+from aiormq.abc import ChannelFrame
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
+
+from shared.amqp import COMMANDS, EVENTS, open_channel
+from shared.events import Command, Event
+from shared.service import Service
+from shared.testing import raw
+from shared.topology import declare
+from shared.wire import Raw
+
+
+class Rabbit:
+    """A test's hand at the broker, with a channel of its own."""
+
+    def __init__(self, url: str, channel: AbstractChannel) -> None:
+        self.url, self.channel = url, channel
+        self.user = unquote(urlsplit(url).username or "guest")
+        self._names: set[str] = set()
+
+    async def topology(self, service: Service) -> None:
+        """Declare a service's queues, as the topology job does."""
+        self._names.update(await declare(service, self.url))
+
+    async def queue(self, name: str, *keys: str, arguments: Mapping[str, Any] | None = None) -> str:
+        """A queue of the test's own, bound to the events of these keys."""
+        queue = await self.channel.declare_queue(name, durable=True, arguments=dict(arguments or {}))
+        self._names.add(name)
+        exchange = await self.channel.declare_exchange(EVENTS, aio_pika.ExchangeType.TOPIC, durable=True)
+        for key in keys:
+            await queue.bind(exchange, key)
+        return name
+
+    async def bind(self, name: str, exchange: str, key: str) -> None:
+        """Bind a queue to a key more."""
+        queue = await self.channel.get_queue(name, ensure=False)
+        await queue.bind(exchange, key)
+
+    async def say(self, *events: Event) -> None:
+        """Publish events as a relay does."""
+        await self.publish(EVENTS, *(raw(event) for event in events))
+
+    async def ask(self, command: Command, key: str | None, *, company: str = "C1", **properties: Any) -> None:
+        """Send a command to its queue; `properties` replace those of a good sender."""
+        message = Raw(command.type, {"cloudEvents_company": company}, command.body(), key)
+        await self.publish(COMMANDS, message, **{"user_id": self.user, **properties})
+
+    async def publish(self, exchange: str, *messages: Raw, **properties: Any) -> None:
+        """Publish and wait for the confirms; the message must be routable."""
+        channel = self.channel
+        target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+        await asyncio.gather(*(
+            target.publish(
+                aio_pika.Message(
+                    m.body, headers=dict(m.headers), message_id=m.message_id,
+                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties,
+                ),
+                m.routing_key, mandatory=True,
+            )
+            for m in messages
+        ))
+
+    async def publish_bare(self, exchange: str, message: Raw) -> None:
+        """Publish without a message_id, which aiormq would give to every message that has none."""
+        properties = spec.Basic.Properties(user_id=self.user, headers=dict(message.headers))
+        frames: list[Any] = [
+            spec.Basic.Publish(exchange=exchange, routing_key=message.routing_key),
+            ContentHeader(body_size=len(message.body), properties=properties),
+            ContentBody(message.body),
+        ]
+        async with await aio_pika.connect(self.url) as connection:
+            channel: Any = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
+            await channel.write_queue.put(ChannelFrame.marshall(channel_number=channel.number, frames=frames))
+            await channel.basic_qos(prefetch_count=1)  # its answer comes after the broker has read the message
+
+    async def take(self, name: str, count: int) -> Sequence[AbstractIncomingMessage]:
+        """The next messages of a queue; fails if there are fewer."""
+        queue = await self.channel.get_queue(name, ensure=False)
+        taken: list[AbstractIncomingMessage] = []
+        try:
+            async with asyncio.timeout(15):
+                while len(taken) < count:
+                    message = await queue.get(no_ack=True, fail=False)
+                    if message is None:
+                        await asyncio.sleep(0.02)
+                    else:
+                        taken.append(message)
+        except TimeoutError:
+            raise AssertionError(f"{name}: {len(taken)} messages of {count} came") from None
+        return taken
+
+    async def count(self, name: str) -> int:
+        """How many messages are ready in a queue; those a consumer holds do not count."""
+        queue = await self.channel.declare_queue(name, passive=True)
+        return queue.declaration_result.message_count or 0
+
+    async def remove(self, name: str) -> None:
+        """Delete a queue with what is in it."""
+        await self.channel.queue_delete(name)
+
+    async def clean_up(self) -> None:
+        async with open_channel(self.url) as channel:
+            for name in self._names:
+                await channel.queue_delete(name)
+
+
+async def refused_declaration(url: str, name: str, arguments: Mapping[str, Any]) -> bool:
+    """True if the broker has this queue with other arguments."""
+    async with open_channel(url) as channel:
+        try:
+            await channel.declare_queue(name, durable=True, arguments=dict(arguments))
+        except aiormq.ChannelPreconditionFailed:
+            return True
+    return False

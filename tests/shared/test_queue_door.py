@@ -1,0 +1,223 @@
+"""A command that comes by queue is done once by the same use case; whatever is wrong with it is said or kept."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.amqp import COMMANDS
+from shared.commands import PREFETCH
+from shared.db import Db, Pool, open_pool
+from shared.events import CommandRejected, Event
+from shared.events.order import CancelOrder, OrderCancelRequested
+from shared.refusal import Refusal
+from shared.service import Service
+from shared.testing import said
+from shared.wire import Raw
+from tests.shared.doors import open_door, settings_for
+from tests.shared.link import link_to
+from tests.shared.rabbit import Rabbit
+from tests.shared.samples import TODAY, cancel, desk, effects
+from tests.shared.waits import until, until_true
+
+QUEUE, PARKING = "order.commands", "order.parking"
+GOOD = Raw(CancelOrder.type, {"cloudEvents_company": "C1"}, cancel().body(), "k-1")
+
+
+async def until_said(pool: Pool, count: int) -> list[Event]:
+    return await until(f"{count} events were said", lambda: said(pool), lambda events: len(events) >= count)
+
+
+async def assert_nothing_left(rabbit: Rabbit) -> None:
+    """After the door has closed the broker gives back what was not acknowledged: nothing."""
+    await asyncio.sleep(0.1)
+    assert (await rabbit.count(QUEUE), await rabbit.count(PARKING)) == (0, 0)
+
+
+async def test_a_command_is_done_in_the_name_of_its_sender(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask(cancel(), "k-1")
+        (event,) = await until_said(pool, 1)
+    await assert_nothing_left(rabbit)
+    assert (event.subject, event.envelope.actor) == ("order/SO-1", rabbit.user)
+    assert await effects(pool) == [("SO-1", 0)]
+    row = await pool.fetchrow("select principal, key, status from command")
+    assert row
+    assert tuple(row) == (rabbit.user, "k-1", 201)
+
+
+async def test_a_command_that_comes_again_is_done_once(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        for n in range(5):
+            await rabbit.ask(cancel("SO-1"), "k-1")
+            await rabbit.ask(cancel("SO-2"), "k-2", company="C2")
+            await rabbit.ask(cancel(f"SO-{n}"), f"other-{n}")
+        await until_said(pool, 6)
+    await assert_nothing_left(rabbit)
+    assert (len(await effects(pool)), len(await effects(pool, "C2"))) == (6, 1)
+
+
+def with_body(**fields: Any) -> Raw:
+    return replace(GOOD, body=json.dumps({**json.loads(GOOD.body), **fields}).encode())
+
+
+@pytest.mark.parametrize(("message", "field", "code", "zh"), [
+    (with_body(cancelled_on="2026-02-30"), "cancelled_on", "date_from_datetime_parsing", "不是有效日期"),
+    (with_body(reason=""), "reason", "string_too_short", "长度至少 1"),
+    (with_body(order_id="a b"), "order_id", "string_pattern_mismatch", "格式不正确"),
+    (with_body(priority="high"), "priority", "extra_forbidden", "未知字段"),
+    (replace(GOOD, body=b"{}"), "order_id", "missing", "必填"),
+])
+async def test_an_invalid_field_is_said_by_name_once(
+    pool: Pool, rabbit: Rabbit, message: Raw, field: str, code: str, zh: str
+) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.publish(COMMANDS, message, message, user_id=rabbit.user)
+        await rabbit.ask(cancel("SO-OTHER"), "k-2")
+        await until("the good one is done", lambda: effects(pool), lambda done: done == [("SO-OTHER", 0)])
+    await assert_nothing_left(rabbit)
+    (rejection,) = [event for event in await said(pool) if isinstance(event, CommandRejected)]
+    assert (rejection.command_id, rejection.principal) == ("k-1", rabbit.user)
+    assert (rejection.field, rejection.code) == (field, code)
+    assert zh in rejection.message_zh
+
+
+async def test_who_lacks_the_role_is_told(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit, roles=("warehouse",))):
+        for key in ("k-1", "k-1", "k-2"):
+            await rabbit.ask(cancel(), key)
+        await until_said(pool, 2)
+    await assert_nothing_left(rabbit)
+    rejections = [event for event in await said(pool) if isinstance(event, CommandRejected)]
+    assert sorted((e.command_id, e.code) for e in rejections) == [("k-1", "forbidden"), ("k-2", "forbidden")]
+    assert await effects(pool) == []
+
+
+HOPELESS: dict[str, tuple[Raw, str]] = {
+    "bad JSON": (replace(GOOD, body=b'{"order_id":'), "body: "),
+    "a key twice": (replace(GOOD, body=b'{"order_id":"A","order_id":"B"}'), "body: "),
+    "no object": (replace(GOOD, body=b"7"), "body: "),
+    "bad UTF-8": (replace(GOOD, body=b'"\xff"'), "body: "),
+    "no company": (replace(GOOD, headers={}), "company: "),
+    "a foreign company": (replace(GOOD, headers={"cloudEvents_company": "C3"}), "company: "),
+    "a company that is no text": (replace(GOOD, headers={"cloudEvents_company": 7}), "company: "),
+    "an endless message_id": (replace(GOOD, message_id="k" * 201), "message_id: "),
+    "a message_id with NUL": (replace(GOOD, message_id="k\0"), "message_id: "),
+}
+
+
+@pytest.mark.parametrize("kind", [*HOPELESS, "no user_id", "no message_id", "unknown command", "a foreign command"])
+async def test_what_is_no_command_is_kept_with_its_reason(pool: Pool, rabbit: Rabbit, kind: str) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        if kind == "no user_id":
+            message, cause = GOOD, "user_id: "
+            await rabbit.publish(COMMANDS, message)
+        elif kind == "no message_id":
+            message, cause = GOOD, "message_id: "
+            await rabbit.publish_bare(COMMANDS, message)
+        elif kind in HOPELESS:
+            message, cause = HOPELESS[kind]
+            await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
+        else:
+            key = "order.fly_to_the_moon.v1" if kind == "unknown command" else "inventory.ship_goods.v1"
+            message, cause = replace(GOOD, routing_key=key), "routing_key: "
+            await rabbit.bind(QUEUE, COMMANDS, key)
+            await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
+        await rabbit.ask(cancel("SO-OTHER"), "k-2")
+        await until("the good one is done", lambda: effects(pool), lambda done: done == [("SO-OTHER", 0)])
+        rows = await until("it is kept", lambda: pool.fetch("select * from rejected"), lambda found: len(found) > 0)
+    await assert_nothing_left(rabbit)
+    (row,) = rows
+    assert row["reason"].startswith(cause)
+    assert (row["body"], row["routing_key"]) == (message.body, message.routing_key)
+    assert len(await said(pool)) == 1
+
+
+@pytest.mark.parametrize("reply_to", ["test.replies", "erp.events|order.order_approved.v1", "exchange|nowhere", "|"])
+async def test_a_reply_address_has_no_effect(pool: Pool, rabbit: Rabbit, reply_to: str) -> None:
+    await rabbit.topology(desk())
+    await rabbit.queue("test.replies", "#")
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask(cancel(), "k-1", reply_to=reply_to, correlation_id="c-1")
+        await until_said(pool, 1)
+    await assert_nothing_left(rabbit)
+    assert await rabbit.count("test.replies") == 0
+    assert await effects(pool) == [("SO-1", 0)]
+
+
+async def test_the_prefetch_bounds_what_runs_at_once(database: str, rabbit: Rabbit) -> None:
+    service, running, go = Service("order"), set[str](), asyncio.Event()
+
+    @service.does(CancelOrder)
+    async def cancel_order(_db: Db, commands: Sequence[CancelOrder]) -> list[Event | Refusal]:
+        (command,) = commands
+        running.add(command.order_id)
+        await go.wait()
+        return [OrderCancelRequested(
+            order_id=command.order_id, customer_id="CU-1", requested_on=TODAY, reason=command.reason
+        )]
+
+    await rabbit.topology(service)
+    wide = await open_pool(database, size=PREFETCH + 8)
+    for n in range(PREFETCH + 8):
+        await rabbit.ask(cancel(f"SO-{n}"), f"k-{n}")
+    async with open_door(service, wide, settings_for(rabbit)):
+        await until_true(f"{PREFETCH} run at once", lambda: len(running) >= PREFETCH)
+        await asyncio.sleep(0.2)
+        assert len(running) == PREFETCH
+        assert await rabbit.count(QUEUE) == 8
+        go.set()
+        await until_said(wide, PREFETCH + 8)
+    wide.terminate()
+
+
+async def test_while_the_database_is_away_a_command_waits_and_is_done_later(
+    pool: Pool, database: str, rabbit: Rabbit
+) -> None:
+    await rabbit.topology(desk())
+    async with link_to(database) as link:
+        far = await open_pool(link.url, size=3)
+        async with open_door(desk(), far, settings_for(rabbit)):
+            link.cut()
+            for n in range(10):
+                await rabbit.ask(cancel(f"SO-{n}"), f"k-{n}")
+            await until("the door holds them", lambda: rabbit.count(QUEUE), lambda count: count == 0)
+            await asyncio.sleep(0.3)
+            assert await effects(pool) == []
+            link.mend()
+            await until_said(pool, 10)
+        far.terminate()
+    await assert_nothing_left(rabbit)
+    assert len(await effects(pool)) == len(set(await effects(pool))) == 10
+
+
+async def test_a_command_that_meets_a_bug_is_parked_and_the_others_go_on(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask(cancel("SO-BUG", "bug"), "k-1")
+        await rabbit.ask(cancel("SO-2"), "k-2")
+        await until_said(pool, 1)
+        (parked,) = await rabbit.take(PARKING, 1)
+    assert parked.body == cancel("SO-BUG", "bug").body()
+    assert await effects(pool) == [("SO-2", 0)]
+
+
+async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with link_to(rabbit.url) as link:
+        async with open_door(desk(), pool, settings_for(rabbit, url=link.url)):
+            await rabbit.ask(cancel("SO-1"), "k-1")
+            link.cut()
+            await rabbit.ask(cancel("SO-2"), "k-2")
+            link.mend()
+            await until_said(pool, 2)
+    await assert_nothing_left(rabbit)
+    assert sorted(await effects(pool)) == [("SO-1", 0), ("SO-2", 0)]
