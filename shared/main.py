@@ -76,11 +76,21 @@ def log_as(log_format: str, level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _without_row_values,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _without_row_values(
+    _logger: object, _method: str, entry: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Postgres quotes whole rows in the DETAIL of an error, and a row may hold personal data."""
+    if isinstance(text := entry.get("exception"), str):
+        entry["exception"] = "\n".join(line for line in text.splitlines() if not line.startswith("DETAIL:"))
+    return entry
 
 
 async def _migrate(root: Path, settings: Settings) -> None:

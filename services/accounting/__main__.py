@@ -1,8 +1,8 @@
-"""`python -m services.accounting serve|migrate|topology|replay|lint`."""
+"""`python -m services.accounting serve|migrate|topology|replay|lint|docs`."""
 
 from pathlib import Path
 
-from services.accounting import packs
+from services.accounting import docs, packs
 from services.accounting.api import router
 from services.accounting.domain.linter import lint
 from services.accounting.handlers import service
@@ -22,4 +22,7 @@ def lint_packs() -> int:
 
 
 if __name__ == "__main__":
-    run(service, router, Path(__file__).parent, {"lint": ("prove the posting rules (检查规则包)", lint_packs)})
+    run(service, router, Path(__file__).parent, {
+        "lint": ("prove the posting rules (检查规则包)", lint_packs),
+        "docs": ("write docs/posting-rules.md of this checkout (生成记账规则文档)", docs.write),
+    })

@@ -4,8 +4,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.inventory import views
-from shared.events.inventory import OpenStock, ReceiveGoods, RegisterProducts, ShipGoods
+from services.inventory.domain.purchasing.ordering import State
+from services.inventory.views import documents as document_views
+from services.inventory.views import purchasing as purchasing_views
+from services.inventory.views import stock as stock_views
+from shared.events.base import Key
+from shared.events.inventory import (
+    AllowNegativeStock,
+    ApproveCount,
+    BookSupplierInvoice,
+    CountStock,
+    OpenStock,
+    PaySupplier,
+    PlacePurchaseOrder,
+    ReceiveGoods,
+    RegisterProducts,
+    RegisterSuppliers,
+    ReturnToSupplier,
+    ShipGoods,
+    TakeBackGoods,
+)
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -14,51 +32,153 @@ accept(router, "/products", RegisterProducts)
 accept(router, "/openings", OpenStock)
 accept(router, "/receipts", ReceiveGoods)
 accept(router, "/shipments", ShipGoods)
+accept(router, "/customer-returns", TakeBackGoods)
+accept(router, "/counts", CountStock)
+accept(router, "/counts/approvals", ApproveCount)
+accept(router, "/policies/negative-stock", AllowNegativeStock)
+accept(router, "/suppliers", RegisterSuppliers)
+accept(router, "/purchase-orders", PlacePurchaseOrder)
+accept(router, "/supplier-invoices", BookSupplierInvoice)
+accept(router, "/supplier-payments", PaySupplier)
+accept(router, "/purchase-returns", ReturnToSupplier)
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 # Where a page begins; no key contains a slash, and "/" comes before all of them.
 AfterPool = Annotated[str, Query(pattern=r"^[^/]*/[^/]*$", max_length=200, description="`next` of the page before")]
 AfterMove = Annotated[str, Query(pattern=r"^[^/]*/\d{1,18}$", max_length=200, description="`next` of the page before")]
+AfterAdjustment = Annotated[
+    str, Query(pattern=r"^[^/]*/\d{1,18}/[^/]*$", max_length=300, description="`next` of the page before")
+]
+AfterLine = Annotated[str, Query(pattern=r"^[^/]*/\d{1,9}$", max_length=200, description="`next` of the page before")]
+AfterId = Annotated[Key | None, Query(description="the last id of the page before")]
 
 
 @router.get("/stock")
 async def stock(
     db: Reading, sku: str | None = None, warehouse: str | None = None, after: AfterPool = "/", limit: Limit = 100
-) -> views.StockPage:
+) -> stock_views.StockPage:
     """What is there, what orders hold of it, and what it is worth (库存)."""
     after_sku, after_warehouse = after.split("/")
-    return await views.stock(db, sku=sku, warehouse=warehouse, after=(after_sku, after_warehouse), limit=limit)
+    return await stock_views.stock(db, sku=sku, warehouse=warehouse, after=(after_sku, after_warehouse), limit=limit)
 
 
 @router.get("/stock/{sku}/moves")
-async def moves(db: Reading, sku: str, after: AfterMove = "/0", limit: Limit = 100) -> views.MovePage:
+async def moves(db: Reading, sku: str, after: AfterMove = "/0", limit: Limit = 100) -> stock_views.MovePage:
     """The stock ledger of a product (存货明细账), in the order of valuation."""
     warehouse, n = after.split("/")
-    return await views.moves(db, sku, after=(warehouse, int(n)), limit=limit)
+    return await stock_views.moves(db, sku, after=(warehouse, int(n)), limit=limit)
+
+
+@router.get("/stock/{sku}/adjustments")
+async def adjustments(
+    db: Reading, sku: str, after: AfterAdjustment = "/0/", limit: Limit = 100
+) -> stock_views.AdjustmentPage:
+    """What costs known late changed of a product's value (成本调整)."""
+    warehouse, since, adjustment_id = after.split("/")
+    return await stock_views.adjustments(db, sku, after=(warehouse, int(since), adjustment_id), limit=limit)
 
 
 @router.get("/fulfilments/{order_id}")
-async def fulfilment(db: Reading, order_id: str) -> views.Fulfilment:
+async def fulfilment(db: Reading, order_id: str) -> stock_views.Fulfilment:
     """What an order gets from stock, and what has been shipped (发货进度)."""
-    found = await views.fulfilment(db, order_id)
+    found = await stock_views.fulfilment(db, order_id)
     if found is None:
         raise not_found("order_id", order_id)
     return found
 
 
 @router.get("/receipts/{receipt_id}")
-async def receipt(db: Reading, receipt_id: str) -> views.Receipt:
+async def receipt(db: Reading, receipt_id: str) -> stock_views.Receipt:
     """A receipt (入库单)."""
-    found = await views.receipt(db, receipt_id)
+    found = await stock_views.receipt(db, receipt_id)
     if found is None:
         raise not_found("receipt_id", receipt_id)
     return found
 
 
 @router.get("/products/{sku}")
-async def product(db: Reading, sku: str) -> views.Product:
+async def product(db: Reading, sku: str) -> stock_views.Product:
     """A product (商品)."""
-    found = await views.product(db, sku)
+    found = await stock_views.product(db, sku)
     if found is None:
         raise not_found("sku", sku)
     return found
+
+
+@router.get("/customer-returns/{return_id}")
+async def customer_return(db: Reading, return_id: str) -> document_views.CustomerReturn:
+    """A return from a customer (销售退货单)."""
+    found = await document_views.customer_return(db, return_id)
+    if found is None:
+        raise not_found("return_id", return_id)
+    return found
+
+
+@router.get("/counts/{count_id}")
+async def count(db: Reading, count_id: str) -> document_views.Count:
+    """A stocktake, and who approved it (盘点单)."""
+    found = await document_views.count(db, count_id)
+    if found is None:
+        raise not_found("count_id", count_id)
+    return found
+
+
+@router.get("/policies/negative-stock")
+async def negative_stock(db: Reading) -> list[document_views.NegativeStock]:
+    """What was decided about negative stock (负库存), the last decision first; none means it is not allowed."""
+    return await document_views.negative_stock(db)
+
+
+# -- purchasing -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/suppliers")
+async def suppliers(db: Reading, after: AfterId = None, limit: Limit = 100) -> list[purchasing_views.Supplier]:
+    """Suppliers by id, with what is owed to each (应付余额)."""
+    return await purchasing_views.suppliers(db, after=after, limit=limit)
+
+
+@router.get("/suppliers/{supplier_id}")
+async def supplier(db: Reading, supplier_id: str) -> purchasing_views.SupplierDetail:
+    """A supplier with its bills that are not settled (供应商)."""
+    found = await purchasing_views.supplier(db, supplier_id)
+    if found is None:
+        raise not_found("supplier_id", supplier_id)
+    return found
+
+
+@router.get("/purchase-orders")
+async def purchases(
+    db: Reading, state: State | None = None, supplier_id: Key | None = None, after: AfterId = None, limit: Limit = 100
+) -> list[purchasing_views.PurchaseHeader]:
+    """Purchase orders by id."""
+    return await purchasing_views.purchases(db, state=state, supplier_id=supplier_id, after=after, limit=limit)
+
+
+@router.get("/purchase-orders/{purchase_id}")
+async def purchase(db: Reading, purchase_id: str) -> purchasing_views.Purchase:
+    """A purchase order with what has come in (采购订单)."""
+    found = await purchasing_views.purchase(db, purchase_id)
+    if found is None:
+        raise not_found("purchase_id", purchase_id)
+    return found
+
+
+@router.get("/supplier-invoices/{supplier_invoice_id}")
+async def supplier_invoice(db: Reading, supplier_invoice_id: str) -> purchasing_views.SupplierInvoice:
+    """A supplier's bill with its lines, payments and returns (采购发票)."""
+    found = await purchasing_views.supplier_invoice(db, supplier_invoice_id)
+    if found is None:
+        raise not_found("supplier_invoice_id", supplier_invoice_id)
+    return found
+
+
+@router.get("/match-queue")
+async def match_queue(
+    db: Reading, supplier_id: Key | None = None, after: AfterLine = "/0", limit: Limit = 100
+) -> purchasing_views.UnbilledPage:
+    """What was received and is not billed yet (暂估), oldest first."""
+    receipt_id, line = after.split("/")
+    return await purchasing_views.match_queue(
+        db, supplier_id=supplier_id, after=(receipt_id, int(line)), limit=limit
+    )

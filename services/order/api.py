@@ -10,23 +10,25 @@ from shared.events.base import Key
 from shared.events.order import (
     ApproveOrder,
     CancelOrder,
+    IssueCreditNote,
     IssueInvoice,
+    PayRefund,
     PlaceOrder,
     ReceivePayment,
-    RegisterCustomers,
     RejectOrder,
 )
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
 
-accept(router, "/customers", RegisterCustomers)
 accept(router, "/orders", PlaceOrder)
 accept(router, "/approvals", ApproveOrder)
 accept(router, "/rejections", RejectOrder)
 accept(router, "/cancellations", CancelOrder)
 accept(router, "/invoices", IssueInvoice)
+accept(router, "/credit-notes", IssueCreditNote)
 accept(router, "/payments", ReceivePayment)
+accept(router, "/refunds", PayRefund)
 
 After = Annotated[Key | None, Query(description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -42,7 +44,7 @@ async def list_orders(
 
 @router.get("/orders/{order_id}")
 async def show_order(db: Reading, order_id: str) -> views.OrderDetail:
-    """One order with its lines, deliveries, invoices and receipts."""
+    """One order with its lines, deliveries, returns, invoices, credit notes, receipts and refunds."""
     order = await views.find_order(db, order_id)
     if order is None:
         raise not_found("order_id", order_id)
@@ -66,5 +68,5 @@ async def show_summary(db: Reading) -> views.Summary:
 
 @router.get("/receivables")
 async def list_receivables(db: Reading, after: After = None, limit: Limit = 100) -> list[views.Receivable]:
-    """What every customer owes for deliveries, by customer."""
+    """What every customer owes for deliveries, and what returns left in its favour, by customer."""
     return await views.list_receivables(db, after, limit)

@@ -2,26 +2,37 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.order.domain import fulfilment, ordering, receivables
+from services.order.domain import fulfilment, ordering, receivables, refunds, returns
 from services.order.domain.values import Company, Order
 from services.order.store import accounts
 from services.order.store import orders as store
 from services.order.store import receivables as ledger
+from services.order.store import returns as reversals
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened
-from shared.events.inventory import GoodsShipped, ProductRegistered, ReservationReleased, StockReserved, StockShort
+from shared.events.crm import CreditLimitChanged, CustomerRegistered
+from shared.events.inventory import (
+    GoodsReturned,
+    GoodsShipped,
+    ProductRegistered,
+    ReservationReleased,
+    StockReserved,
+    StockShort,
+)
 from shared.events.order import (
     ApproveOrder,
     CancelOrder,
-    CustomerRegistered,
+    CreditNoteIssued,
     InvoiceIssued,
+    IssueCreditNote,
     IssueInvoice,
     OrderPlaced,
     PaymentReceived,
+    PayRefund,
     PlaceOrder,
     ReceivePayment,
-    RegisterCustomers,
+    RefundPaid,
     RejectOrder,
 )
 from shared.refusal import Refusal
@@ -45,6 +56,20 @@ async def open_company(db: Db, books: Sequence[BooksOpened]) -> list[Event]:
 @service.on(ProductRegistered)
 async def know_products(db: Db, products: Sequence[ProductRegistered]) -> list[Event]:
     await accounts.save_products(db, [product.sku for product in products])
+    return []
+
+
+@service.on(CustomerRegistered)
+async def know_customers(db: Db, customers: Sequence[CustomerRegistered]) -> list[Event]:
+    await accounts.insert_customers(db, customers)
+    return []
+
+
+@service.on(CreditLimitChanged)
+async def change_credit_limits(db: Db, changes: Sequence[CreditLimitChanged]) -> list[Event]:
+    """Counts for orders whose goods are reserved from now on."""
+    await accounts.lock_customers(db, {change.customer_id for change in changes})
+    await accounts.update_credit_limits(db, changes)
     return []
 
 
@@ -80,10 +105,28 @@ async def value_shipments(db: Db, shipments: Sequence[GoodsShipped]) -> list[Eve
     await store.update_orders(db, changed)
     await store.update_lines(db, changed_lines)
     await ledger.insert_deliveries(db, deliveries)
+    await ledger.insert_delivery_lines(db, deliveries)
     if allocated:
         await ledger.update_advances(db, spent)
         await ledger.insert_allocations(db, allocated)
     return [*deliveries, *allocated]
+
+
+@service.on(GoodsReturned)
+async def value_returns(db: Db, returned: Sequence[GoodsReturned]) -> list[Event]:
+    """Say what the goods that came back had been sold for; a settled order is open again."""
+    order_ids = {event.order_id for event in returned}
+    delivery_ids = {event.shipment_id for event in returned}
+    await accounts.lock_customers_of(db, order_ids)
+    orders = await store.lock_orders(db, order_ids)
+    deliveries = await reversals.load_deliveries(db, delivery_ids)
+    lines = await reversals.load_delivery_lines(db, delivery_ids)
+    taken = returns.take_back(returned, orders, deliveries, lines)
+    await store.update_orders(db, taken.orders)
+    await reversals.update_delivery_lines(db, taken.lines)
+    await reversals.update_deliveries(db, taken.deliveries)
+    await reversals.insert_returns(db, taken.outcomes)
+    return [*taken.outcomes, *await _settle(db, orders | {order.order_id: order for order in taken.orders})]
 
 
 @service.on(ReservationReleased)
@@ -97,14 +140,6 @@ async def end_cancellations(db: Db, releases: Sequence[ReservationReleased]) -> 
 
 
 # -- what people and machines ask for ---------------------------------------------------------------------------------
-
-
-@service.does(RegisterCustomers)
-async def register_customers(db: Db, commands: Sequence[RegisterCustomers]) -> Outcomes:
-    known = await accounts.load_for_registering(db, [new.customer_id for c in commands for new in c.customers])
-    outcomes = ordering.register_customers(commands, known.company, known.ids)
-    await accounts.insert_customers(db, [o for o in outcomes if isinstance(o, CustomerRegistered)])
-    return [*outcomes]
 
 
 @service.does(PlaceOrder)
@@ -179,6 +214,34 @@ async def receive_payments(db: Db, commands: Sequence[ReceivePayment]) -> Outcom
     orders = await store.lock_orders(db, paid_orders)
     await ledger.insert_payments(db, received)
     await ledger.insert_allocations(db, received)
+    return [*outcomes, *await _settle(db, orders)]
+
+
+@service.does(IssueCreditNote)
+async def issue_credit_notes(db: Db, commands: Sequence[IssueCreditNote]) -> Outcomes:
+    orders = await store.lock_orders(db, {command.order_id for command in commands})
+    uncredited = await reversals.load_uncredited(db, orders)
+    known = await reversals.load_credit_note_ids(db, [command.credit_note_id for command in commands])
+    outcomes = returns.issue_credit_notes(commands, orders, uncredited, known)
+    issued = [o for o in outcomes if isinstance(o, CreditNoteIssued)]
+    if not issued:
+        return [*outcomes]
+    await reversals.insert_credit_notes(db, issued)
+    await reversals.insert_credited(db, issued)
+    return [*outcomes, *await _settle(db, {note.order_id: orders[note.order_id] for note in issued})]
+
+
+@service.does(PayRefund)
+async def pay_refunds(db: Db, commands: Sequence[PayRefund]) -> Outcomes:
+    customer_ids = [command.customer_id for command in commands]
+    await accounts.lock_customers(db, customer_ids)
+    known = await reversals.load_for_refunds(db, [command.refund_id for command in commands], customer_ids)
+    customer_of = await ledger.load_customer_of(db, [command.order_id for command in commands if command.order_id])
+    owed = await reversals.load_owed(db, customer_ids)
+    outcomes, parts = refunds.pay_refunds(commands, known.company, known.customers, customer_of, known.ids, owed)
+    orders = await store.lock_orders(db, {p.source.order_id for p in parts if p.source.order_id})
+    await reversals.insert_refunds(db, [o for o in outcomes if isinstance(o, RefundPaid)])
+    await reversals.insert_refund_parts(db, parts)
     return [*outcomes, *await _settle(db, orders)]
 
 

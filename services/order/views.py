@@ -40,18 +40,51 @@ class OrderLine(BaseModel):
     delivered: Decimal
     delivered_net: Decimal
     delivered_tax: Decimal
+    returned: Decimal
 
 
 class Delivery(BaseModel):
-    """`open` is what no receipt has paid yet."""
+    """`returned` is the gross of what came back; `open` is what no receipt has paid yet, below zero a credit."""
 
     delivery_id: str
     delivered_on: date
     net: Decimal
     tax: Decimal
     gross: Decimal
+    returned: Decimal
     open: Decimal
     invoice_id: str | None
+
+
+class Return(BaseModel):
+    """Goods that came back. With an invoice it needs a credit note, without one it lowered the later invoice."""
+
+    return_id: str
+    delivery_id: str
+    returned_on: date
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    invoice_id: str | None
+    credit_note_id: str | None
+
+
+class CreditNote(BaseModel):
+    credit_note_id: str
+    issued_on: date
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+class Refund(BaseModel):
+    """What a refund paid back of this order: credits of its deliveries, and advances that name it."""
+
+    refund_id: str
+    paid_on: date
+    amount: Decimal
+    from_returns: Decimal
+    from_advances: Decimal
 
 
 class Invoice(BaseModel):
@@ -77,12 +110,18 @@ class OrderDetail(OrderHeader):
 
     lines: list[OrderLine]
     deliveries: list[Delivery]
+    returns: list[Return]
     invoices: list[Invoice]
+    credit_notes: list[CreditNote]
     payments: list[Payment]
+    refunds: list[Refund]
 
 
 class Customer(BaseModel):
-    """exposure = committed + receivable - advances; the credit check compares it with the limit."""
+    """exposure = committed + receivable - advances; the credit check compares it with the limit.
+
+    `receivable` is less what returns left in the customer's favour, so it may be below zero.
+    """
 
     customer_id: str
     credit_limit: Decimal
@@ -93,12 +132,17 @@ class Customer(BaseModel):
 
 
 class Receivable(BaseModel):
-    """What a customer owes for deliveries; `oldest` is the day of the first of them."""
+    """balance = open - credits: what a customer owes for deliveries, less what returns left in its favour.
+
+    `deliveries` are those that are not paid in full, `oldest` is the day of the first of them.
+    """
 
     customer_id: str
     open: Decimal
+    credits: Decimal
+    balance: Decimal
     deliveries: int
-    oldest: date
+    oldest: date | None
 
 
 class Summary(BaseModel):
@@ -110,6 +154,9 @@ class Summary(BaseModel):
     paid: int
     invoices: int
     payments: int
+    returns: int
+    credit_notes: int
+    refunds: int
 
 
 async def list_orders(
@@ -173,24 +220,51 @@ async def find_order(db: Db, order_id: str) -> OrderDetail | None:
         **header,
         lines=await _lines(db, order_id),
         deliveries=await _deliveries(db, order_id),
+        returns=await _returns(db, order_id),
         invoices=await _invoices(db, order_id),
+        credit_notes=await _credit_notes(db, order_id),
         payments=await _payments(db, order_id),
+        refunds=await _refunds(db, order_id),
     )
 
 
 async def _lines(db: Db, order_id: str) -> list[OrderLine]:
     rows = await db.fetch(
-        "select * from order_line where company = $1 and order_id = $2 order by line", db.company, order_id
+        """
+        select l.*, coalesce(r.returned, 0) as returned
+        from order_line l left join (
+            select dl.line, sum(dl.returned) as returned
+            from delivery d join delivery_line dl on dl.company = $1 and dl.delivery_id = d.delivery_id
+            where d.company = $1 and d.order_id = $2 group by dl.line
+        ) as r using (line)
+        where l.company = $1 and l.order_id = $2 order by l.line
+        """,
+        db.company, order_id,
     )
     return [OrderLine(**row) for row in rows]
 
 
 async def _deliveries(db: Db, order_id: str) -> list[Delivery]:
     rows = await db.fetch(
-        "select * from delivery where company = $1 and order_id = $2 order by delivered_on, delivery_id",
+        """
+        select *, returned_net + returned_tax as returned
+        from delivery where company = $1 and order_id = $2 order by delivered_on, delivery_id
+        """,
         db.company, order_id,
     )
     return [Delivery(**row) for row in rows]
+
+
+async def _returns(db: Db, order_id: str) -> list[Return]:
+    rows = await db.fetch(
+        """
+        select r.*, c.credit_note_id
+        from sale_return r left join credited_return c on c.company = $1 and c.return_id = r.return_id
+        where r.company = $1 and r.order_id = $2 order by r.returned_on, r.return_id
+        """,
+        db.company, order_id,
+    )
+    return [Return(**row) for row in rows]
 
 
 async def _invoices(db: Db, order_id: str) -> list[Invoice]:
@@ -199,6 +273,14 @@ async def _invoices(db: Db, order_id: str) -> list[Invoice]:
         db.company, order_id,
     )
     return [Invoice(**row) for row in rows]
+
+
+async def _credit_notes(db: Db, order_id: str) -> list[CreditNote]:
+    rows = await db.fetch(
+        "select * from credit_note where company = $1 and order_id = $2 order by issued_on, credit_note_id",
+        db.company, order_id,
+    )
+    return [CreditNote(**row) for row in rows]
 
 
 async def _payments(db: Db, order_id: str) -> list[Payment]:
@@ -226,6 +308,21 @@ async def _payments(db: Db, order_id: str) -> list[Payment]:
     return [Payment(**row) for row in rows]
 
 
+async def _refunds(db: Db, order_id: str) -> list[Refund]:
+    rows = await db.fetch(
+        """
+        select r.refund_id, r.paid_on, r.amount,
+               coalesce(sum(p.amount) filter (where p.delivery_id is not null), 0) as from_returns,
+               coalesce(sum(p.amount) filter (where p.payment_id is not null), 0) as from_advances
+        from refund_part p join refund r on r.company = $1 and r.refund_id = p.refund_id
+        where p.company = $1 and p.order_id = $2
+        group by r.refund_id, r.paid_on, r.amount order by r.paid_on, r.refund_id
+        """,
+        db.company, order_id,
+    )
+    return [Refund(**row) for row in rows]
+
+
 async def find_customer(db: Db, customer_id: str) -> Customer | None:
     row = await db.fetchrow(
         """
@@ -234,7 +331,7 @@ async def find_customer(db: Db, customer_id: str) -> Customer | None:
                 (select coalesce(sum(o.committed), 0) from sales_order o
                  where o.company = $1 and o.customer_id = $2 and o.committed > 0) as committed,
                 (select coalesce(sum(d.open), 0) from delivery d
-                 where d.company = $1 and d.customer_id = $2 and d.open > 0) as receivable,
+                 where d.company = $1 and d.customer_id = $2 and d.open <> 0) as receivable,
                 (select coalesce(sum(p.unallocated), 0) from payment p
                  where p.company = $1 and p.customer_id = $2 and p.unallocated > 0) as advances
             from customer c where c.company = $1 and c.customer_id = $2
@@ -249,8 +346,9 @@ async def list_receivables(db: Db, after: str | None, limit: int) -> list[Receiv
     """By customer; `after` is the last customer of the page before."""
     rows = await db.fetch(
         """
-        select customer_id, sum(open) as open, count(*) as deliveries, min(delivered_on) as oldest
-        from delivery where company = $1 and open > 0 and customer_id > coalesce($2, '')
+        select customer_id, sum(greatest(open, 0)) as open, sum(greatest(-open, 0)) as credits, sum(open) as balance,
+               count(*) filter (where open > 0) as deliveries, min(delivered_on) filter (where open > 0) as oldest
+        from delivery where company = $1 and open <> 0 and customer_id > coalesce($2, '')
         group by customer_id order by customer_id limit $3
         """,
         db.company, after, limit,
@@ -266,7 +364,10 @@ async def summarize(db: Db) -> Summary:
     counts = await db.fetchrow(
         """
         select d.*, (select count(*) from invoice where company = $1) as invoices,
-               (select count(*) from payment where company = $1) as payments
+               (select count(*) from payment where company = $1) as payments,
+               (select count(*) from sale_return where company = $1) as returns,
+               (select count(*) from credit_note where company = $1) as credit_notes,
+               (select count(*) from refund where company = $1) as refunds
         from (
             select count(*) as deliveries, count(invoice_id) as invoiced, count(*) filter (where open = 0) as paid
             from delivery where company = $1

@@ -1,6 +1,8 @@
 """All events and commands, one module per owner; importing this package registers every type."""
 
-from shared.events import accounting, inventory, order
+from shared.events import accounting, crm, inventory, order
 from shared.events.base import Actor, Command, CommandRejected, Envelope, Event, Message
 
-__all__ = ["Actor", "Command", "CommandRejected", "Envelope", "Event", "Message", "accounting", "inventory", "order"]
+__all__ = [
+    "Actor", "Command", "CommandRejected", "Envelope", "Event", "Message", "accounting", "crm", "inventory", "order",
+]

@@ -8,7 +8,6 @@ from pydantic import Field
 from shared.events.base import Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason
 from shared.money import (
     Amount,
-    NonNegativeAmount,
     PositiveAmount,
     PositiveQuantity,
     Quantity,
@@ -17,17 +16,6 @@ from shared.money import (
 )
 
 # -- commands ---------------------------------------------------------------------------------------------------------
-
-
-class NewCustomer(Asked):
-    customer_id: Key
-    credit_limit: NonNegativeAmount
-
-
-class RegisterCustomers(Command, owner="order", allowed={"sales", "admin"}):
-    """Open trade accounts with a credit limit (信用额度). Personal data never comes here."""
-
-    customers: Annotated[tuple[NewCustomer, ...], Field(min_length=1, max_length=1000)]
 
 
 class AskedLine(Asked):
@@ -89,13 +77,26 @@ class ReceivePayment(Command, owner="order", allowed={"accountant", "chief_accou
     amount: PositiveAmount
 
 
+class IssueCreditNote(Command, owner="order", allowed={"accountant", "chief_accountant"}):
+    """Issue a red invoice (红字发票) over every return of an order whose delivery was invoiced."""
+
+    credit_note_id: Key
+    order_id: Key
+    issued_on: date
+
+
+class PayRefund(Command, owner="order", allowed={"accountant", "chief_accountant"}):
+    """Pay money back to a customer (退款): what returns left in its favour, then its advances; never more than that."""
+
+    refund_id: Key
+    customer_id: Key
+    order_id: Key | None = None
+    paid_on: date
+    currency: Currency
+    amount: PositiveAmount
+
+
 # -- events -----------------------------------------------------------------------------------------------------------
-
-
-class CustomerRegistered(Event, owner="order", about=("customer", "customer_id")):
-    customer_id: str
-    credit_limit: Amount
-    currency: str
 
 
 class OrderLine(Part):
@@ -267,6 +268,49 @@ class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
     def walk(self) -> str:
         """It happens because a delivery of this order could be paid."""
         return f"order/{self.allocations[0].order_id}"
+
+
+class SaleReturned(Event, owner="order", about=("return", "return_id")):
+    """What goods that came back had been sold for, at the original price: the reverse of a part of SaleDelivered."""
+
+    return_id: str
+    delivery_id: str
+    order_id: str
+    customer_id: str
+    salesperson: str | None = None
+    returned_on: date
+    currency: str
+    lines: tuple[DeliveredLine, ...]
+    net: Amount
+    tax: Amount
+    gross: Amount
+
+
+class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_id")):
+    """A red invoice over returns of invoiced deliveries: the reverse of a part of InvoiceIssued."""
+
+    credit_note_id: str
+    order_id: str
+    customer_id: str
+    issued_on: date
+    currency: str
+    returns: tuple[str, ...]
+    net: Amount
+    tax: Amount
+    gross: Amount
+
+
+class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
+    """Money went back: amount = from_returns + from_advances."""
+
+    refund_id: str
+    customer_id: str
+    order_id: str | None = None
+    paid_on: date
+    currency: str
+    amount: Amount
+    from_returns: Amount
+    from_advances: Amount
 
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.accounting import packs
+from services.accounting import docs, packs
 from services.accounting.domain.linter import Finding, lint
 from services.accounting.domain.pack import Pack, PackError, parse
 from services.accounting.domain.reading import DIMENSIONS, READERS
@@ -42,19 +42,26 @@ def test_packs_that_ship_pass(pack: Pack) -> None:
 
 def test_unbalanced_rule() -> None:
     data = source()
-    rule(data, "sale-delivered")["lines"][1]["amount"] = "gross"
+    rule(data, "sale-delivered")["lines"][2]["amount"] = "gross"
     finding = only(data, "unbalanced")
     assert finding.place == "rule sale-delivered part 1"
-    assert "debit gross, credit gross + tax, difference - items.tax" in finding.en
-    assert "借贷不平: 借方 gross, 贷方 gross + tax" in finding.zh
+    assert "debit gross, credit gross + net, difference - items.net" in finding.en
+    assert "借贷不平: 借方 gross, 贷方 gross + net" in finding.zh
+
+
+def test_a_line_that_is_red_by_itself_counts_as_red() -> None:
+    data = source()
+    del rule(data, "purchase-returned")["lines"][1]["red"]
+    finding = only(data, "unbalanced")
+    assert "debit - items.stock - residual - tax, credit - accrued - gross" in finding.en
 
 
 def test_balance_is_proven_through_items() -> None:
     data = source()
-    lines = rule(data, "sale-delivered")["lines"]
-    lines[1] |= {"amount": "net", "each": "items", "dimensions": ["product"]}
+    for rule_id in ("sale-delivered", "sale-returned"):
+        rule(data, rule_id)["lines"][1] |= {"amount": "net", "each": "items", "dimensions": ["product"]}
     assert findings(data) == []
-    lines[1]["amount"] = "tax"
+    rule(data, "sale-delivered")["lines"][1] |= {"role": "cost_of_sales", "amount": "tax"}
     assert "difference items.net - items.tax" in only(data, "unbalanced").en
 
 
@@ -221,28 +228,92 @@ def test_parts_are_counted_and_of_one_event() -> None:
     rule(data, "sale-delivered", 2)["part"] = 3
     only(data, "parts_not_counted")
     data = source()
-    rule(data, "invoice-issued")["id"] = "payment-received"
+    rule(data, "refund-paid")["id"] = "payment-received"
     assert [f.code for f in findings(data)] == ["parts_not_counted", "parts_of_two_events"]
 
 
 def test_the_entries_of_the_founding_text_are_refused() -> None:
-    """入库 借 应付账款 贷 商品库存, 出库 借 商品库存 贷 应付账款: literally, a receipt would lower the stock."""
+    """2.1 would lower the stock by a receipt, 2.2 raise it by a shipment, 2.3 call VAT revenue, 2.4 book 2.1 again."""
+    refused = docs.seed_findings()
+    assert {(f.place, f.code) for f in refused} == {
+        ("rule seed-2-1 part 1", "stock_value"), ("rule seed-2-2 part 1", "stock_value"),
+        ("rule seed-2-2 part 1", "control_dimensions"), ("rule seed-2-3 part 1", "tax_in_revenue"),
+        ("rule seed-2-4 part 1", "stock_value"),
+    }
+    received, _, bought, *_ = refused
+    assert received.zh == (
+        "入库 (inventory.goods_received.v1): 科目 1405 商品库存 应增加 (借记 items.cost), "
+        "规则却使其减少 (贷记 items.cost)"
+    )
+    assert received.en == (
+        "goods come in (inventory.goods_received.v1): account 1405 Merchandise inventory must rise "
+        "(debit items.cost), but the rules make it fall (credit items.cost)"
+    )
+    assert bought.zh.endswith("货物在出入库时已经记账, 这样会重复入账")
+    assert bought.en.endswith("goods are posted when they move, so they are booked twice")
+
+
+def test_vat_is_never_revenue() -> None:
     data = source()
-    for rule_id, other in (("goods-received", "accrued_payable"), ("goods-shipped", "accrued_payable")):
-        lines = rule(data, rule_id)["lines"]
-        for line in lines:
-            line["side"] = "C" if line["side"] == "D" else "D"
-        rule(data, rule_id)["lines"] = [
-            line if line["role"] == "inventory" else {**line, "role": other, "dimensions": []} for line in lines
-        ]
-    refused = {f.place: f for f in findings(data) if f.code == "stock_value"}
-    assert refused["inventory.goods_received.v1"].en == (
-        "inventory.goods_received.v1 says that goods come in: account 1405 must be debited with items.cost, "
-        "the rules debit - items.cost"
+    lines = rule(data, "sale-returned")["lines"]
+    lines[1]["amount"] = "gross"
+    del lines[2]
+    found = {f.code: f for f in findings(data)}
+    assert set(found) == {"tax_in_revenue"}
+    assert found["tax_in_revenue"].en == "VAT is not revenue: account 5001 Revenue gets a debit gross, which holds tax"
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"role": "revenue"}, {"5401", "5001"}),
+        ({"role": "bank"}, {"5401", "1002"}),
+        ({"dimensions": ["warehouse"]}, {"5401"}),
+    ],
+)
+def test_what_is_reversed_must_cancel_out(changes: dict[str, Any], left: set[str]) -> None:
+    data = source()
+    rule(data, "goods-returned")["lines"][0] |= changes
+    found = [f for f in findings(data) if f.code == "not_reversed"]
+    assert {f.en.split("account ")[1][:4] for f in found} == left
+
+
+def test_reversal_is_per_dimension_and_quantity() -> None:
+    data = source()
+    rule(data, "sale-returned")["lines"][1]["dimensions"] = ["customer"]
+    assert [f.code for f in findings(data)] == ["not_reversed", "not_reversed"]
+    data = source()
+    rule(data, "goods-returned")["lines"][1]["quantity"] = False
+    finding = only(data, "not_reversed")
+    assert finding.zh == (
+        "规则 goods-returned 应冲回 goods-shipped, "
+        "但两者相加, 科目 1405 (辅助核算 product, warehouse) 余贷记 items.quantity"
     )
-    assert refused["inventory.goods_shipped.v1"].zh == (
-        "inventory.goods_shipped.v1 使存货减少, 科目 1405 应借记 - items.cost, 规则却借记 items.cost"
+    assert finding.en == (
+        "rule goods-returned is to reverse goods-shipped, but together they leave account 1405 (by product, warehouse) "
+        "with credit items.quantity"
     )
+
+
+def test_a_reversal_names_a_rule() -> None:
+    data = source()
+    rule(data, "goods-returned")["reverses"] = "goods-sent"
+    assert only(data, "unknown_rule").en == "there is no rule goods-sent to reverse"
+
+
+@pytest.mark.parametrize("pack", packs.all_packs(), ids=lambda pack: pack.standard)
+def test_what_reverses_what(pack: Pack) -> None:
+    assert {(r.id, r.part): r.reverses for r in pack.rules if r.reverses} == {
+        ("order-rejected", 1): "order-placed", ("order-cancelled", 1): "order-placed",
+        ("sale-delivered", 2): "order-placed", ("sale-returned", 1): "sale-delivered",
+        ("credit-note-issued", 1): "invoice-issued", ("goods-returned", 1): "goods-shipped",
+    }
+
+
+def test_a_bill_never_touches_the_inventory_account() -> None:
+    data = source()
+    rule(data, "supplier-invoiced")["lines"][1] |= {"role": "inventory", "dimensions": []}
+    assert {f.code for f in findings(data)} == {"stock_value", "control_dimensions"}
 
 
 def test_stock_that_moves_without_a_rule_is_refused() -> None:
@@ -257,7 +328,7 @@ def test_stock_that_moves_without_a_rule_is_refused() -> None:
     [
         ("standard = ", "not TOML"),
         ('standard = "x"', "version: Field required"),
-        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", "none.13.if: Extra inputs"),
+        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", "none.21.if: Extra inputs"),
     ],
 )
 def test_what_is_no_pack_is_named(text: str, reason: str) -> None:
@@ -281,6 +352,7 @@ def test_readers_declare_only_what_exists() -> None:
         assert {*reader.dimensions, *reader.item_dimensions} <= set(DIMENSIONS)
         assert max(Counter(i.total for i in reader.identities).values(), default=0) <= 1
         symbols = {*reader.amounts, *(f"items.{name}" for name in reader.item_amounts)}
+        assert set(reader.stock.change) <= symbols
         assert {name for i in reader.identities for name in (i.total, *i.parts)} <= symbols
         totals = [i.total for i in reader.identities]
         for at, identity in enumerate(reader.identities):

@@ -13,6 +13,7 @@ from services.accounting.domain.posting import Heads, Line, UnbalancedError, Unc
 from services.accounting.domain.posting import post as post_event
 from services.accounting.domain.reading import UnreadableError
 from shared.events import Event
+from shared.events.inventory import PurchaseReturned
 from shared.events.order import OrderPlaced, SaleDelivered
 from shared.testing import Script
 from tests.accounting import examples
@@ -42,6 +43,30 @@ def test_shipment_has_a_line_per_item_with_its_quantity() -> None:
         ("1405", {"product": "P-1", "warehouse": "main"}, Decimal(6)),
         ("1405", {"product": "P-2", "warehouse": "main"}, Decimal(4)),
     ]
+
+
+def test_quantities_have_the_sign_of_their_line() -> None:
+    def pieces(event: Event) -> list[tuple[str, Decimal]]:
+        lines = post(event).vouchers[0].lines
+        return [(line.side, line.quantity) for line in lines if line.quantity is not None]
+
+    assert pieces(examples.returned()) == [("C", Decimal(-2))]
+    assert pieces(examples.sent_back()) == [("D", Decimal(-5)), ("D", Decimal(-5))]
+    assert pieces(examples.counted()) == [("D", Decimal(3)), ("C", Decimal(4))]
+
+
+def test_a_line_may_be_black_in_a_red_rule() -> None:
+    assert lines(examples.sent_back()) == [
+        ("D", "1405", "-300.00"), ("D", "1405", "-310.50"), ("D", "5401", "0.50"), ("D", "22210102", "-40.30"),
+        ("C", "220202", "-300.00"), ("C", "220201", "-350.30"),
+    ]
+
+
+def test_the_variance_of_a_bill_is_cleared_by_the_adjustment() -> None:
+    made = [v for event in (examples.billed(), examples.adjusted()) for v in post(event).vouchers]
+    moved = movements(made)
+    assert moved["2025-03", "140402"] == (Decimal(200), Decimal(200))
+    assert moved["2025-03", "1405"] == (Decimal(180), Decimal(0))
 
 
 def test_backlog_is_zero_after_placing_and_any_end() -> None:
@@ -87,6 +112,13 @@ def broken_line(**changes: Any) -> OrderPlaced:
     return order.model_copy(update={"lines": (order.lines[0].model_copy(update=changes),)})
 
 
+def broken_return(**changes: Any) -> PurchaseReturned:
+    """A line that contradicts itself, with sums that are those of the lines."""
+    event = examples.sent_back()
+    lines = (event.lines[0].model_copy(update=changes), event.lines[1])
+    return event.model_copy(update={"lines": lines, "stock": sum(line.stock for line in lines)})
+
+
 @pytest.mark.parametrize(
     ("event", "field"),
     [
@@ -99,6 +131,16 @@ def broken_line(**changes: Any) -> OrderPlaced:
         (examples.shipped().model_copy(update={"cost": Decimal("600.01")}), "cost"),
         (examples.paid().model_copy(update={"amount": Decimal(1)}), "amount"),
         (examples.paid().model_copy(update={"allocations": ()}), "allocated"),
+        (examples.refunded().model_copy(update={"from_returns": Decimal(1)}), "amount"),
+        (examples.credited().model_copy(update={"tax": Decimal(1)}), "gross"),
+        (examples.billed().model_copy(update={"variance": Decimal(1)}), "net"),
+        (examples.billed().model_copy(update={"lines": examples.billed().lines[:1]}), "accrued"),
+        (examples.adjusted().model_copy(update={"variance": Decimal(1)}), "variance"),
+        (examples.adjusted().model_copy(update={"lines": ()}), "stock"),
+        (examples.supplier_paid().model_copy(update={"amount": Decimal(1)}), "amount"),
+        (examples.sent_back().model_copy(update={"residual": Decimal(1)}), "residual"),
+        (broken_return(stock=Decimal(1)), "lines.0.stock"),
+        (examples.counted().model_copy(update={"gain": Decimal(1)}), "gain"),
     ],
 )
 def test_an_event_that_contradicts_itself_is_refused_by_field(event: Event, field: str) -> None:

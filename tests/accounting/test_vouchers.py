@@ -1,61 +1,60 @@
-"""Golden vouchers: `vouchers/*.md` each hold one event and the vouchers it makes by the default pack.
+"""Golden vouchers: `vouchers/events/*.md` hold an event each, `vouchers/<pack>/*.md` what it comes to by each pack.
 
 After a change that is meant, write them again with `GOLDEN=write pytest tests/accounting/test_vouchers.py`, and read
-the difference as an accountant would. A new file needs only its title and the event's JSON.
+the difference as an accountant would. A new example needs only its file in `events`.
 """
 
 import os
-import re
 from pathlib import Path
 
 import pytest
 
-from services.accounting.domain.posting import Line, Posting, Voucher, post
+from services.accounting import docs, packs
+from services.accounting.docs import Example
+from services.accounting.domain.pack import Pack
+from services.accounting.domain.posting import post
 from services.accounting.domain.reading import READERS
-from shared.events import Event
 from shared.testing import Script
 from tests.accounting import examples
 
 FOLDER = Path(__file__).parent / "vouchers"
-FILES = sorted(FOLDER.glob("*.md"))
-CASE = re.compile(r"\A# (?P<title>.+)\n\n`(?P<type>[a-z_.0-9]+)`\n\n```json\n(?P<body>.+?)\n```\n", re.DOTALL)
+EXAMPLES = docs.examples()
+PACKS = packs.all_packs()
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_golden_voucher(file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
-    case = CASE.match(text)
-    assert case, f"{file.name} must begin with a title, the event's type and its JSON"
-    event = Event.registry[case["type"]].model_validate_json(case["body"])
-    made = f"{case.group()}\n{render(post(Script().say(event), examples.terms()))}"
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_golden_voucher(example: Example, pack: Pack) -> None:
+    posting = post(Script().say(example.event), examples.terms(pack))
+    made = f"# {example.title.zh} · {example.title.en}\n\n{docs.vouchers(posting, pack)}"
+    file = FOLDER / pack.standard / f"{example.name}.md"
     if os.environ.get("GOLDEN") == "write":
+        file.parent.mkdir(exist_ok=True)
         file.write_text(made, encoding="utf-8")
     assert made == file.read_text(encoding="utf-8")
 
 
-def test_every_event_that_posts_has_a_golden_voucher() -> None:
-    shown = {case["type"] for file in FILES if (case := CASE.match(file.read_text(encoding="utf-8")))}
-    assert set(examples.assbe().rules_by_event) == set(READERS) == shown
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)
+def test_every_event_that_posts_has_a_golden_voucher(pack: Pack) -> None:
+    assert set(pack.rules_by_event) == set(READERS) == {example.event.type for example in EXAMPLES}
+    assert {file.stem for file in (FOLDER / pack.standard).iterdir()} == {example.name for example in EXAMPLES}
 
 
-def render(posting: Posting) -> str:
-    if posting.none:
-        return f"不记账: {posting.none.zh} ({posting.none.en})\n"
-    return "\n".join(_voucher(voucher) for voucher in posting.vouchers)
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)
+def test_the_main_example_of_a_rule_shows_all_its_lines(pack: Pack) -> None:
+    by_name = {example.name: example for example in EXAMPLES}
+    for rules in pack.rules_by_event.values():
+        posting = post(by_name[rules[0].id].event, examples.terms(pack))
+        for rule, voucher in zip(rules, posting.vouchers, strict=True):
+            assert {(pack.roles[line.role], line.side) for line in rule.lines} == {
+                (line.account, line.side) for line in voucher.lines
+            }
 
 
-def _voucher(voucher: Voucher) -> str:
-    rule = f"规则 `{voucher.rule.id}` 第 {voucher.rule.part} 部分"
-    head = f"## {voucher.word}字凭证 {voucher.on}: {voucher.summary}\n\n{rule}\n\n"
-    table = "| 科目 | Account | 借方 | 贷方 | 数量 | 辅助核算 |\n|---|---|---:|---:|---:|---|\n"
-    debit = sum(line.amount for line in voucher.lines if line.side == "D")
-    credit = sum(line.amount for line in voucher.lines if line.side == "C")
-    return f"{head}{table}{''.join(map(_line, voucher.lines))}| 合计 | Total | {debit} | {credit} | | |\n"
-
-
-def _line(line: Line) -> str:
-    account = examples.assbe().chart[line.account]
-    debit, credit = (line.amount, "") if line.side == "D" else ("", line.amount)
-    dimensions = ", ".join(f"{name} {value}" for name, value in line.dimensions.items())
-    quantity = "" if line.quantity is None else line.quantity
-    return f"| {line.account} {account.zh} | {account.en} | {debit} | {credit} | {quantity} | {dimensions} |\n"
+def test_the_packs_differ_only_where_the_standards_do() -> None:
+    """Whoever changes a rule of one pack changes the other, or says here why not."""
+    small, large = PACKS
+    assert (small.rules, small.none, small.control) == (large.rules, large.none, large.control)
+    assert {role for role, code in small.roles.items() if large.roles[role] != code} == {
+        "advances", "cost_of_sales", "count_gain", "count_loss", "opening_balances", "revenue",
+    }

@@ -4,7 +4,16 @@ from datetime import date
 from decimal import Decimal
 
 from shared.events.accounting import BooksOpened
-from shared.events.inventory import OpeningLine, OpenStock, ReceiptLine, ReceiveGoods, ShipGoods, ShipLine
+from shared.events.inventory import (
+    OpeningLine,
+    OpenStock,
+    ReceiptLine,
+    ReceiveGoods,
+    ShipGoods,
+    ShipLine,
+    TakeBackGoods,
+    TakenBackLine,
+)
 from shared.events.order import OrderApproved, OrderCancelRequested, OrderLine, OrderPlaced, OrderRejected
 from shared.money import ZERO
 
@@ -60,3 +69,9 @@ def ship(shipment_id: str, order_id: str, *lines: tuple[int, str]) -> ShipGoods:
     """A shipment of (order line, quantity) lines; none: all that is left."""
     own = tuple(ShipLine(line=line, quantity=D(quantity)) for line, quantity in lines)
     return ShipGoods(shipment_id=shipment_id, order_id=order_id, shipped_on=DAY, lines=own)
+
+
+def take_back(return_id: str, shipment_id: str, *lines: tuple[int, str]) -> TakeBackGoods:
+    """A customer's return of (order line, quantity) lines."""
+    own = tuple(TakenBackLine(line=line, quantity=D(quantity)) for line, quantity in lines)
+    return TakeBackGoods(return_id=return_id, shipment_id=shipment_id, returned_on=DAY, lines=own)

@@ -1,68 +1,33 @@
 """The HTTP door of inventory: what its pages show, page by page, and only to its own company."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from services.inventory.api import router
 from services.inventory.handlers import service
 from shared.db import Pool
-from shared.events import Command
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
-from shared.testing import deliver
-from tests.inventory.builders import approved, books, opening, placed, receipt, ship
-
-KEY = ec.generate_private_key(ec.SECP256R1())
-
-
-def token(company: str) -> str:
-    now = datetime.now(UTC)
-    claims = {
-        "sub": "anna", "company": company, "roles": ["warehouse", "accountant"], "iss": "test", "aud": "inventory",
-        "iat": now, "exp": now + timedelta(minutes=5),
-    }
-    return jwt.encode(claims, KEY, "ES256")
+from shared.events.inventory import CountedLine, CountStock
+from shared.testing import ask, deliver
+from tests.inventory.builders import DAY, D, approved, books, opening, placed, receipt, ship, take_back
+from tests.inventory.door import open_client, post, token
+from tests.inventory.purchases import suppliers
 
 
 @pytest.fixture
 async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of company C1, whose books are open."""
-    public = KEY.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-    async def nothing_wrong() -> dict[str, str]:
-        return {}
-
-    async def no_metrics() -> bytes:
-        return b""
-
-    app = create_app(
-        service, router, pool, TokenVerifier(public, "test", "inventory"), Probes(nothing_wrong, no_metrics)
-    )
+    """A client of company C1, whose books are open and which has a supplier."""
     await deliver(pool, service, books())
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app), base_url="http://inventory",
-        headers={"Authorization": f"Bearer {token('C1')}", "Accept-Language": "en"},
-    ) as opened:
+    assert (await ask(pool, service, suppliers("S1"))).ok
+    async with open_client(pool) as opened:
         yield opened
-
-
-async def post(client: httpx2.AsyncClient, path: str, command: Command | dict[str, Any], key: str) -> httpx2.Response:
-    body = command.model_dump(mode="json") if isinstance(command, Command) else command
-    return await client.post(path, json=body, headers={"Idempotency-Key": key})
 
 
 async def walk(client: httpx2.AsyncClient, pool: Pool) -> None:
     """Two products, an opening, a receipt, and an order shipped in part."""
-    new = {"products": [{"sku": "TEA", "name": "茶"}, {"sku": "CUP", "name": "杯", "unit": "只"}]}
+    cup = {"sku": "CUP", "name": "杯", "unit": "只", "standard_cost": "1.5"}
+    new = {"products": [{"sku": "TEA", "name": "茶"}, cup]}
     await post(client, "/products", new, "1")
     await post(client, "/openings", opening("O1", ("TEA", "3", "100.00"), ("CUP", "2", "8.00")), "2")
     await post(client, "/receipts", receipt("R1", ("TEA", "1.5", "12.345678")), "3")
@@ -118,7 +83,49 @@ async def test_documents_and_products(client: httpx2.AsyncClient, pool: Pool) ->
         "cost": "18.52",
         "lines": [{"line": 1, "sku": "TEA", "quantity": "1.5", "unit_cost": "12.345678", "cost": "18.52"}],
     }
-    assert (await client.get("/products/CUP")).json() == {"sku": "CUP", "name": "杯", "unit": "只"}
+    assert (await client.get("/products/CUP")).json() == {
+        "sku": "CUP", "name": "杯", "unit": "只", "standard_cost": "1.5",
+    }
+
+
+async def test_a_return_and_a_count_are_shown(client: httpx2.AsyncClient, pool: Pool) -> None:
+    await walk(client, pool)
+    back = await post(client, "/customer-returns", take_back("B1", "SH-1", (2, "1")), "5")
+    assert (back.status_code, back.json()["events"][0]["data"]["cost"]) == (201, "4.00")
+    shown = (await client.get("/customer-returns/B1")).json()
+    assert (shown["order_id"], shown["lines"]) == (
+        "SO-1", [{"line": 2, "sku": "CUP", "quantity": "1", "cost": "4.00"}]
+    )
+    assert [r["return_id"] for r in (await client.get("/fulfilments/SO-1")).json()["returns"]] == ["B1"]
+
+    found = CountStock(count_id="K1", counted_on=DAY, lines=(CountedLine(sku="CUP", counted=D(0)),))
+    assert (await post(client, "/counts", found, "6")).status_code == 201
+    own = await post(client, "/counts/approvals", {"count_id": "K1", "approved_on": "2026-01-06"}, "7")
+    assert (own.status_code, own.json()["errors"][0]["code"]) == (403, "self_approval")
+    count = (await client.get("/counts/K1")).json()
+    assert (count["counted_by"], count["approved_by"], count["loss"]) == ("anna", None, "4.00")
+    assert count["lines"] == [
+        {"line": 1, "sku": "CUP", "booked": "1", "counted": "0", "gain": "0", "loss": "4.00"}
+    ]
+
+
+async def test_negative_stock_is_allowed_by_the_chief_accountant(client: httpx2.AsyncClient, pool: Pool) -> None:
+    assert (await client.get("/policies/negative-stock")).json() == []
+    decision = {"allowed_from": "2026-01-01", "allow": True}
+    assert (await post(client, "/policies/negative-stock", decision, "1")).status_code == 403
+    client.headers["Authorization"] = f"Bearer {token('C1', 'chief_accountant', 'warehouse')}"
+    assert (await post(client, "/policies/negative-stock", decision, "2")).status_code == 201
+    assert (await client.get("/policies/negative-stock")).json() == [decision]
+
+    await post(client, "/products", {"products": [{"sku": "POT", "name": "壶", "standard_cost": "8"}]}, "3")
+    await deliver(pool, service, placed("SO-1", ("POT", "10")), approved("SO-1"))
+    assert (await post(client, "/shipments", ship("SH-1", "SO-1"), "4")).status_code == 201
+    assert (await post(client, "/receipts", receipt("R1", ("POT", "5", "10")), "5")).status_code == 201
+    assert (await client.get("/stock/POT/adjustments")).json() == {"next": None, "items": [
+        {"warehouse": "main", "since": 2, "adjustment_id": "receipt:R1", "stock": "-10.00", "consumed": "10.00"},
+    ]}
+    [level] = (await client.get("/stock", params={"sku": "POT"})).json()["items"]
+    assert (level["quantity"], level["value"], level["unit_cost"]) == ("-5", "-40.00", None)
 
 
 async def test_another_company_sees_nothing(client: httpx2.AsyncClient, pool: Pool) -> None:

@@ -10,7 +10,9 @@ from services.order.handlers import service
 from shared.db import Db, Pool
 from shared.events import Command, Event
 from shared.events.accounting import BooksOpened
+from shared.events.crm import CreditLimitChanged, CustomerRegistered
 from shared.events.inventory import (
+    GoodsReturned,
     GoodsShipped,
     ProductRegistered,
     ReleasedLine,
@@ -24,11 +26,11 @@ from shared.events.inventory import (
 from shared.events.order import (
     AskedLine,
     CancelOrder,
+    IssueCreditNote,
     IssueInvoice,
-    NewCustomer,
+    PayRefund,
     PlaceOrder,
     ReceivePayment,
-    RegisterCustomers,
 )
 from shared.refusal import Answer
 from shared.testing import ask, deliver
@@ -57,6 +59,15 @@ def shipped(shipment_id: str, quantity: str = "3", order_id: str = "SO-1", on: d
     )
 
 
+def returned(
+    return_id: str, quantity: str = "3", shipment_id: str = "D1", order_id: str = "SO-1", on: date = LATER
+) -> GoodsReturned:
+    return GoodsReturned(
+        return_id=return_id, shipment_id=shipment_id, order_id=order_id, returned_on=on, warehouse="main",
+        currency="CNY", lines=(StockLine(line=1, sku="S1", quantity=D(quantity), cost=D(20)),), cost=D(20),
+    )
+
+
 def released(rest: str, gone: str, order_id: str = "SO-1") -> ReservationReleased:
     line = ReleasedLine(line=1, sku="S1", released=D(rest), shipped=D(gone))
     return ReservationReleased(order_id=order_id, warehouse="main", lines=(line,))
@@ -80,6 +91,21 @@ def invoice(invoice_id: str, order_id: str = "SO-1") -> IssueInvoice:
     return IssueInvoice(invoice_id=invoice_id, order_id=order_id, issued_on=DAY)
 
 
+def credit_note(credit_note_id: str, order_id: str = "SO-1") -> IssueCreditNote:
+    return IssueCreditNote(credit_note_id=credit_note_id, order_id=order_id, issued_on=LATER)
+
+
+def refund(refund_id: str, amount: str, order_id: str | None = None, **changed: Any) -> PayRefund:
+    return PayRefund(**{
+        "refund_id": refund_id, "customer_id": "K1", "order_id": order_id, "paid_on": LATER, "currency": "CNY",
+        "amount": D(amount), **changed,
+    })
+
+
+def limit_changed(limit: str, customer_id: str = "K1") -> CreditLimitChanged:
+    return CreditLimitChanged(customer_id=customer_id, credit_limit=D(limit), currency="CNY")
+
+
 def cancel(order_id: str = "SO-1") -> CancelOrder:
     return CancelOrder(order_id=order_id, cancelled_on=LATER, reason="changed mind")
 
@@ -90,9 +116,8 @@ async def open_company(pool: Pool, company: str = "C1", limit: str = "1000.00") 
         ledger="main", name="Test", currency="CNY", standard="assbe", vat_rate=D("0.13"), opened_on=DAY
     )
     products = [ProductRegistered(sku=sku, name=sku, unit="件") for sku in ("S1", "S2")]
-    await deliver(pool, service, books, *products, company=company)
-    customers = tuple(NewCustomer(customer_id=c, credit_limit=D(limit)) for c in ("K1", "K2"))
-    assert (await ask(pool, service, RegisterCustomers(customers=customers), company=company)).ok
+    customers = [CustomerRegistered(customer_id=c, credit_limit=D(limit), currency="CNY") for c in ("K1", "K2")]
+    await deliver(pool, service, books, *products, *customers, company=company)
 
 
 async def done(pool: Pool, *commands: Command, company: str = "C1", actor: str = "anna") -> None:

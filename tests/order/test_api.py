@@ -15,7 +15,7 @@ from shared.db import Pool
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.testing import deliver
-from tests.order.stories import GROSS, open_company, reserved, shipped
+from tests.order.stories import GROSS, approved, done, invoice, open_company, pay, reserved, returned, shipped
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 ORDER = {
@@ -63,6 +63,30 @@ async def test_an_order_is_placed_and_read_with_money_as_strings(pool: Pool, htt
     assert (customer["credit_limit"], customer["exposure"]) == ("1000.00", str(GROSS))
     assert (await http.get("/summary", headers=sales)).json()["orders"] == {"delivered": 1}
     assert (await http.get("/receivables", headers=sales)).json()[0]["open"] == str(GROSS)
+
+
+async def test_returned_goods_are_credited_and_paid_back(pool: Pool, http: httpx2.AsyncClient) -> None:
+    await open_company(pool)
+    await approved(pool, "SO-1")
+    await deliver(pool, service, shipped("D1"))
+    await done(pool, invoice("F1"), pay("P1", "112.99"))
+    await deliver(pool, service, returned("T1", "1"))
+    clerk = headers("bo", "accountant")
+    note = {"credit_note_id": "N1", "order_id": "SO-1", "issued_on": "2026-03-09"}
+    noted = await http.post("/credit-notes", json=note, headers={**clerk, "Idempotency-Key": "k1"})
+    assert (noted.status_code, noted.json()["events"][0]["data"]["returns"]) == (201, ["T1"])
+    money = {"refund_id": "B1", "customer_id": "K1", "order_id": "SO-1", "paid_on": "2026-03-09", "currency": "CNY",
+             "amount": "37.67"}
+    english = {**clerk, "Accept-Language": "en", "Idempotency-Key": "k2"}
+    refused = await http.post("/refunds", json=money, headers=english)
+    assert (refused.status_code, refused.json()) == (422, {"errors": [
+        {"field": "amount", "code": "more_than_owed", "message": "37.67 is more than the 37.66 that can be paid back"}
+    ]})
+    paid = await http.post("/refunds", json={**money, "amount": "37.66"}, headers={**clerk, "Idempotency-Key": "k3"})
+    assert [event["type"] for event in paid.json()["events"]] == ["order.refund_paid.v1", "order.order_settled.v1"]
+    for path, body in (("/credit-notes", note), ("/refunds", money)):
+        forbidden = await http.post(path, json=body, headers={**headers("anna", "sales"), "Idempotency-Key": path})
+        assert forbidden.status_code == 403
 
 
 async def test_errors_name_the_field_in_the_callers_language(pool: Pool, http: httpx2.AsyncClient) -> None:

@@ -26,7 +26,6 @@ from shared.events.order import (
     ApproveOrder,
     AskedLine,
     CancelOrder,
-    NewCustomer,
     OrderApproved,
     OrderCancelDeclined,
     OrderCancelled,
@@ -34,7 +33,6 @@ from shared.events.order import (
     OrderPlaced,
     OrderRejected,
     PlaceOrder,
-    RegisterCustomers,
     RejectOrder,
     SaleDelivered,
 )
@@ -102,26 +100,6 @@ def test_orders_need_books_and_ids_of_their_own_within_a_batch() -> None:
     first, second = place(placing("SO-7"), placing("SO-7"))
     assert isinstance(first, OrderPlaced)
     assert refused(second) == ("order_id", "duplicate_order", 409)
-
-
-def registering(*customers: tuple[str, str]) -> RegisterCustomers:
-    return by(RegisterCustomers(customers=tuple(NewCustomer(customer_id=c, credit_limit=D(x)) for c, x in customers)))
-
-
-@pytest.mark.parametrize(("command", "expected"), [
-    (registering(("K2", "1"), ("K1", "1")), ("customers.1.customer_id", "duplicate_customer", 409)),
-    (registering(("K2", "1"), ("K2", "1")), ("customers.1.customer_id", "duplicate_customer", 409)),
-    (registering(("K2", "1"), ("K3", "1.001")), ("customers.1.credit_limit", "too_many_decimals", 422)),
-])
-def test_a_bad_customer_refuses_the_whole_command(command: RegisterCustomers, expected: tuple[str, str, int]) -> None:
-    [outcome] = ordering.register_customers([command], BOOKS, {"K1"})
-    assert refused(outcome) == expected
-
-
-def test_a_batch_registers_a_customer_once() -> None:
-    first, second = ordering.register_customers([registering(("K2", "5")), registering(("K2", "5"))], BOOKS, set())
-    assert not isinstance(first, Refusal)
-    assert refused(second) == ("customers.0.customer_id", "duplicate_customer", 409)
 
 
 # -- credit and approval ----------------------------------------------------------------------------------------------

@@ -127,15 +127,16 @@ def test_an_invoice_covers_what_has_none_and_only_once() -> None:
 
 
 @pytest.mark.parametrize(("state", "settled", "dues", "expected"), [
-    (State.DELIVERED, False, Dues(2, 0, D(0)), State.SETTLED),
-    (State.CANCELLED, False, Dues(1, 0, D(0)), State.CANCELLED),
-    (State.APPROVED, False, Dues(1, 0, D(0)), None),
-    (State.CANCELLING, False, Dues(1, 0, D(0)), None),
-    (State.DELIVERED, False, Dues(2, 1, D(0)), None),
-    (State.DELIVERED, False, Dues(2, 0, D("0.01")), None),
-    (State.CANCELLED, False, Dues(0, 0, D(0)), None),
-    (State.CANCELLED, True, Dues(1, 0, D(0)), None),
-    (State.SETTLED, True, Dues(1, 0, D(0)), None),
+    (State.DELIVERED, False, Dues(2, 0, 0, D(0)), State.SETTLED),
+    (State.CANCELLED, False, Dues(1, 0, 0, D(0)), State.CANCELLED),
+    (State.APPROVED, False, Dues(1, 0, 0, D(0)), None),
+    (State.CANCELLING, False, Dues(1, 0, 0, D(0)), None),
+    (State.DELIVERED, False, Dues(2, 1, 0, D(0)), None),
+    (State.DELIVERED, False, Dues(2, 0, 1, D(0)), None),
+    (State.DELIVERED, False, Dues(2, 0, 0, D("0.01")), None),
+    (State.CANCELLED, False, Dues(0, 0, 0, D(0)), None),
+    (State.CANCELLED, True, Dues(1, 0, 0, D(0)), None),
+    (State.SETTLED, True, Dues(1, 0, 0, D(0)), None),
 ])
 def test_settled_is_final_invoiced_and_paid(state: State, settled: bool, dues: Dues, expected: State | None) -> None:
     changed, events = receivables.settle(by_id(order(state=state, settled=settled)), {"SO-1": dues})

@@ -13,7 +13,6 @@ from shared.events import Event
 from shared.events.order import (
     ApprovalRequested,
     ApproveOrder,
-    CustomerRegistered,
     InvoiceIssued,
     OrderApproved,
     OrderCancelDeclined,
@@ -68,8 +67,7 @@ async def test_the_whole_life_of_an_order(pool: Pool) -> None:
     await done(pool, invoice("F1"), pay("P1", "112.99", "SO-1"))
 
     assert kinds(await said(pool)) == [
-        CustomerRegistered, CustomerRegistered, OrderPlaced, OrderApproved, SaleDelivered, InvoiceIssued,
-        PaymentReceived, OrderSettled,
+        OrderPlaced, OrderApproved, SaleDelivered, InvoiceIssued, PaymentReceived, OrderSettled,
     ]
     order = await read(pool)
     assert (order.state, order.settled, order.approver) == (State.SETTLED, True, "credit-policy")

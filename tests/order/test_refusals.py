@@ -1,7 +1,5 @@
 """What the order service refuses, through its doors, and how companies are kept apart."""
 
-from decimal import Decimal
-
 import pytest
 
 from services.order.domain.values import State
@@ -10,8 +8,6 @@ from shared.db import Pool
 from shared.events import Command
 from shared.events.order import (
     ApproveOrder,
-    NewCustomer,
-    RegisterCustomers,
     RejectOrder,
 )
 from shared.testing import ask, deliver, said
@@ -19,6 +15,7 @@ from tests.order.stories import (
     DAY,
     GROSS,
     cancel,
+    credit_note,
     customer,
     done,
     invoice,
@@ -27,13 +24,12 @@ from tests.order.stories import (
     pay,
     place,
     read,
+    refund,
     refusal,
     released,
     reserved,
     shipped,
 )
-
-D = Decimal
 
 
 @pytest.mark.parametrize(("command", "expected"), [
@@ -48,10 +44,12 @@ D = Decimal
     (RejectOrder(order_id="SO-9", rejected_on=DAY, reason="r"), (404, "order_id", "unknown_order")),
     (cancel("SO-9"), (404, "order_id", "unknown_order")),
     (invoice("F1", "SO-9"), (404, "order_id", "unknown_order")),
-    (RegisterCustomers(customers=(NewCustomer(customer_id="K5", credit_limit=D("0.001")),)),
-     (422, "customers.0.credit_limit", "too_many_decimals")),
-    (RegisterCustomers(customers=(NewCustomer(customer_id="K1", credit_limit=D(1)),)),
-     (409, "customers.0.customer_id", "duplicate_customer")),
+    (credit_note("N1", "SO-9"), (404, "order_id", "unknown_order")),
+    (refund("R1", "1.001"), (422, "amount", "too_many_decimals")),
+    (refund("R1", "1"), (422, "amount", "more_than_owed")),
+    (refund("R1", "1", "SO-9"), (404, "order_id", "unknown_order")),
+    (refund("R1", "1", customer_id="K9"), (422, "customer_id", "unknown_customer")),
+    (refund("R1", "1", currency="USD"), (422, "currency", "other_currency")),
 ])
 async def test_refusals_name_the_field_and_change_nothing(
     pool: Pool, command: Command, expected: tuple[int, str, str]
@@ -62,9 +60,7 @@ async def test_refusals_name_the_field_and_change_nothing(
     assert len(await said(pool)) == len(before)
 
 
-@pytest.mark.parametrize("command", [
-    place(), pay("P1", "1"), RegisterCustomers(customers=(NewCustomer(customer_id="K1", credit_limit=D(1)),))
-])
+@pytest.mark.parametrize("command", [place(), pay("P1", "1"), refund("R1", "1")])
 async def test_a_company_without_books_is_refused(pool: Pool, command: Command) -> None:
     assert refusal(await ask(pool, service, command)) == (422, "company", "unknown_company")
 

@@ -9,7 +9,21 @@ from services.order.domain.values import State
 from services.order.handlers import service
 from shared.db import Db, Pool
 from shared.testing import deliver
-from tests.order.stories import LATER, approved, done, invoice, open_company, pay, place, read, reserved, shipped
+from tests.order.stories import (
+    LATER,
+    approved,
+    credit_note,
+    done,
+    invoice,
+    open_company,
+    pay,
+    place,
+    read,
+    refund,
+    reserved,
+    returned,
+    shipped,
+)
 
 D = Decimal
 Reader = Callable[[Db], Awaitable[Any]]
@@ -47,15 +61,58 @@ async def test_summary_and_receivables(pool: Pool) -> None:
     summary = await view(pool, views.summarize)
     assert summary.model_dump(mode="json") == {
         "orders": {"approved": 2, "settled": 1}, "deliveries": 3, "invoiced": 1, "paid": 1, "invoices": 1,
-        "payments": 1,
+        "payments": 1, "returns": 0, "credit_notes": 0, "refunds": 0,
     }
     owed = await view(pool, lambda db: views.list_receivables(db, None, 9))
     assert [r.model_dump(mode="json") for r in owed] == [
-        {"customer_id": "K1", "open": "37.66", "deliveries": 1, "oldest": "2026-03-02"},
-        {"customer_id": "K2", "open": "37.66", "deliveries": 1, "oldest": "2026-03-09"},
+        {"customer_id": "K1", "open": "37.66", "credits": "0", "balance": "37.66", "deliveries": 1,
+         "oldest": "2026-03-02"},
+        {"customer_id": "K2", "open": "37.66", "credits": "0", "balance": "37.66", "deliveries": 1,
+         "oldest": "2026-03-09"},
     ]
     assert [r.customer_id for r in await view(pool, lambda db: views.list_receivables(db, "K1", 9))] == ["K2"]
     assert (await read(pool)).model_dump(mode="json")["gross"] == "112.99"
+
+
+async def test_an_order_page_and_receivables_show_what_came_back(pool: Pool) -> None:
+    await open_company(pool)
+    await approved(pool, "SO-1", "SO-2")
+    await done(pool, place("SO-3", customer_id="K2"))
+    await deliver(pool, service, shipped("D1", "1"), shipped("D2", "2"), shipped("D3", order_id="SO-2"),
+                  reserved("SO-3"), shipped("D4", order_id="SO-3"), returned("T1", "1", "D2"))
+    await done(pool, invoice("F1"), invoice("F3", "SO-3"), pay("P1", "75.32", "SO-1"), pay("P2", "20", "SO-1"),
+               pay("P3", "112.99", "SO-3", customer_id="K2"))
+    await deliver(pool, service, returned("T2", "1", "D1"), returned("T3", "3", "D4", "SO-3"))
+    await done(pool, credit_note("N1"), refund("B1", "40.66", "SO-1"))
+    page = (await read(pool)).model_dump(mode="json")
+    assert [(line["delivered"], line["returned"]) for line in page["lines"]] == [("3", "2")]
+    assert [(d["delivery_id"], d["returned"], d["open"]) for d in page["deliveries"]] == [
+        ("D1", "37.66", "0.00"), ("D2", "37.67", "0.00"),
+    ]
+    assert page["returns"] == [
+        {"return_id": "T1", "delivery_id": "D2", "returned_on": "2026-03-09", "net": "33.33", "tax": "4.34",
+         "gross": "37.67", "invoice_id": None, "credit_note_id": None},
+        {"return_id": "T2", "delivery_id": "D1", "returned_on": "2026-03-09", "net": "33.33", "tax": "4.33",
+         "gross": "37.66", "invoice_id": "F1", "credit_note_id": "N1"},
+    ]
+    assert page["credit_notes"] == [
+        {"credit_note_id": "N1", "issued_on": "2026-03-09", "net": "33.33", "tax": "4.33", "gross": "37.66"}
+    ]
+    assert page["refunds"] == [
+        {"refund_id": "B1", "paid_on": "2026-03-09", "amount": "40.66", "from_returns": "37.66",
+         "from_advances": "3.00"}
+    ]
+    assert [(p["payment_id"], p["allocated"], p["advance"]) for p in page["payments"]] == [
+        ("P1", "75.32", "0.00"), ("P2", "0", "17.00"),
+    ]
+    owed = await view(pool, lambda db: views.list_receivables(db, None, 9))
+    assert [r.model_dump(mode="json") for r in owed] == [
+        {"customer_id": "K1", "open": "112.99", "credits": "0", "balance": "112.99", "deliveries": 1,
+         "oldest": "2026-03-02"},
+        {"customer_id": "K2", "open": "0", "credits": "112.99", "balance": "-112.99", "deliveries": 0, "oldest": None},
+    ]
+    summary = await view(pool, views.summarize)
+    assert (summary.returns, summary.credit_notes, summary.refunds) == (3, 1, 1)
 
 
 async def test_what_is_not_there_is_none(pool: Pool) -> None:

@@ -44,7 +44,7 @@ class Control(Piece):
 
 
 class RuleLine(Piece):
-    """One line of a voucher, or one for each item of the event."""
+    """One line of a voucher, or one for each item of the event; `red` only if it is not as the rule says."""
 
     side: Side
     role: str
@@ -52,10 +52,14 @@ class RuleLine(Piece):
     each: Literal["items"] | None = None
     dimensions: tuple[str, ...] = ()
     quantity: bool = False
+    red: bool | None = None
 
 
 class Rule(Piece):
-    """Makes one voucher of an event. Rules with the same id are the parts of one matter; `red` writes 红字 amounts."""
+    """Makes one voucher of an event. Rules with the same id are the parts of one matter; `red` writes 红字 amounts.
+
+    `reverses` names the rule whose first part this rule takes back: the two must cancel out.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
     part: Annotated[int, Field(ge=1)] = 1
@@ -63,7 +67,12 @@ class Rule(Piece):
     word: Word
     summary: str
     red: bool = False
+    reverses: str | None = None
     lines: Annotated[tuple[RuleLine, ...], Field(min_length=2)]
+
+    def sign(self, line: RuleLine) -> Literal[1, -1]:
+        """-1 if the line is written in red."""
+        return -1 if (self.red if line.red is None else line.red) else 1
 
 
 class NoneReason(Bilingual):

@@ -165,7 +165,7 @@ def _lines(spec: RuleLine, rule: Rule, reading: Reading, terms: Terms) -> Iterab
 
 def _line(spec: RuleLine, rule: Rule, item: Item, reading: Reading, terms: Terms) -> Line:
     account = terms.accounts[spec.role]
-    sign = -1 if rule.red else 1
+    sign = rule.sign(spec)
     known = {**reading.dimensions, **item.dimensions}
     return Line(
         account=account.code,

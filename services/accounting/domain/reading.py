@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from shared import money
 from shared.events import Event, inventory, order
@@ -73,9 +73,24 @@ class Identity:
         return f"{self.total} = {' + '.join(self.parts)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """By how much an event changes the value of stock, as symbols, and how an accountant calls that."""
+
+    change: Mapping[str, int]
+    zh: str
+    en: str
+
+
+UNMOVED = Stock({}, "没有货物移动", "no goods move")
+
+
 @dataclass(frozen=True)
 class ItemReader:
-    """Which attribute of an event holds its lines, and what is read of each: name in rules -> field of the line."""
+    """Which attribute of an event holds its lines, and what is read of each: name in rules -> field of the line.
+
+    A quantity is read without its sign: which way it goes is said by the side and sign of the voucher line.
+    """
 
     attribute: str
     amounts: Mapping[str, str]
@@ -86,7 +101,7 @@ class ItemReader:
         return tuple(
             Item(
                 _fields(part, self.amounts), _given(part, self.dimensions),
-                getattr(part, self.quantity) if self.quantity else None,
+                abs(getattr(part, self.quantity)) if self.quantity else None,
             )
             for part in getattr(event, self.attribute)
         )
@@ -104,7 +119,7 @@ class Reader:
     texts: tuple[str, ...]
     items: ItemReader | None = None
     currency: str = "currency"
-    stock: Literal["in", "out"] | None = None  # the items enter or leave stock at their `cost`
+    stock: Stock = UNMOVED
     version: int = 1
 
     @cached_property
@@ -114,6 +129,10 @@ class Reader:
     @cached_property
     def item_dimensions(self) -> frozenset[str]:
         return frozenset(self.items.dimensions) if self.items else frozenset()
+
+    def offered(self, *, of_items: bool) -> frozenset[str]:
+        """The amounts that a rule may name, of the event or of each of its items."""
+        return self.item_amounts if of_items else frozenset(self.amounts)
 
     def read(self, event: Event, currency: str) -> Reading:
         """The reading of an event for books in `currency`. UnreadableError if it contradicts itself or them."""
@@ -195,63 +214,129 @@ def _plain(amounts: Mapping[str, Decimal]) -> dict[str, str]:
 # -- the readers ------------------------------------------------------------------------------------------------------
 
 _CUSTOMER = {"customer": "customer_id"}
-_SALE = {"customer": "customer_id", "salesperson": "salesperson"}
+_SALE = {**_CUSTOMER, "salesperson": "salesperson"}
+_SUPPLIER = {"supplier": "supplier_id"}
+_WAREHOUSE = {"warehouse": "warehouse"}
+_PRODUCT = {"product": "sku"}
+_VALUE = ("net", "tax", "gross")
+_GROSS = Identity("gross", ("net", "tax"))
 _VAT_PER_LINE = (
-    Identity("gross", ("net", "tax")),
+    _GROSS,
     Identity("net", ("items.net",)),
     Identity("tax", ("items.tax",)),
     Identity("items.gross", ("items.net", "items.tax")),
 )
-_SOLD = ItemReader(
-    "lines", {"net": "net", "tax": "tax", "gross": "gross"}, dimensions={"product": "sku"}, quantity="quantity"
-)
-_STOCK = ItemReader("lines", {"cost": "cost"}, dimensions={"product": "sku"}, quantity="quantity")
-_COST = (Identity("cost", ("items.cost",)),)
+_SOLD = ItemReader("lines", {"net": "net", "tax": "tax", "gross": "gross"}, _PRODUCT, "quantity")
+_DROPPED = ItemReader("lines", {"net": "net"}, _PRODUCT, "quantity")
 _PAID = ItemReader("allocations", {"allocated": "amount"})
 _ALLOCATED = Identity("allocated", ("items.allocated",))
-_VALUE = ("net", "tax", "gross")
+_COST = (Identity("cost", ("items.cost",)),)
+_GOODS = ItemReader("lines", {"cost": "cost"}, _PRODUCT, "quantity")
+_IN = Stock({"items.cost": 1}, "入库", "goods come in")
+_OUT = Stock({"items.cost": -1}, "出库", "goods go out")
 
-READERS: Mapping[str, Reader] = {
-    reader.event.type: reader
-    for reader in (
-        Reader(
-            order.OrderPlaced, "ordered_on", _VALUE, _VAT_PER_LINE, {**_SALE, "warehouse": "warehouse"},
-            ("order_id", "customer_id"), _SOLD,
+_ORDER = (
+    Reader(
+        order.OrderPlaced, "ordered_on", _VALUE, _VAT_PER_LINE, {**_SALE, **_WAREHOUSE}, ("order_id", "customer_id"),
+        _SOLD,
+    ),
+    Reader(order.OrderRejected, "rejected_on", ("net",), (), _SALE, ("order_id", "customer_id", "reason")),
+    Reader(
+        order.OrderCancelled, "cancelled_on", ("net",), (Identity("net", ("items.net",)),), _SALE,
+        ("order_id", "customer_id", "reason"), _DROPPED,
+    ),
+    Reader(
+        order.SaleDelivered, "delivered_on", _VALUE, _VAT_PER_LINE, _SALE, ("delivery_id", "order_id", "customer_id"),
+        _SOLD,
+    ),
+    Reader(
+        order.SaleReturned, "returned_on", _VALUE, _VAT_PER_LINE, _SALE,
+        ("return_id", "delivery_id", "order_id", "customer_id"), _SOLD,
+    ),
+    Reader(
+        order.InvoiceIssued, "issued_on", _VALUE, (_GROSS,), _CUSTOMER, ("invoice_id", "order_id", "customer_id"),
+    ),
+    Reader(
+        order.CreditNoteIssued, "issued_on", _VALUE, (_GROSS,), _CUSTOMER,
+        ("credit_note_id", "order_id", "customer_id"),
+    ),
+    Reader(
+        order.PaymentReceived, "received_on", ("amount", "allocated", "unallocated"),
+        (Identity("amount", ("allocated", "unallocated")), _ALLOCATED), _CUSTOMER, ("payment_id", "customer_id"),
+        _PAID,
+    ),
+    Reader(
+        order.PaymentAllocated, "allocated_on", ("allocated",), (_ALLOCATED,), _CUSTOMER,
+        ("payment_id", "customer_id"), _PAID,
+    ),
+    Reader(
+        order.RefundPaid, "paid_on", ("amount", "from_returns", "from_advances"),
+        (Identity("amount", ("from_returns", "from_advances")),), _CUSTOMER, ("refund_id", "customer_id"),
+    ),
+)
+
+_INVENTORY = (
+    Reader(
+        inventory.StockOpened, "opened_on", ("cost",), _COST, _WAREHOUSE, ("opening_id",), _GOODS, stock=_IN,
+    ),
+    Reader(
+        inventory.GoodsReceived, "received_on", ("cost",), _COST, {**_WAREHOUSE, **_SUPPLIER},
+        ("receipt_id", "supplier_id"), _GOODS, stock=_IN,
+    ),
+    Reader(
+        inventory.GoodsShipped, "shipped_on", ("cost",), _COST, _WAREHOUSE, ("shipment_id", "order_id"), _GOODS,
+        stock=_OUT,
+    ),
+    Reader(
+        inventory.GoodsReturned, "returned_on", ("cost",), _COST, _WAREHOUSE, ("return_id", "shipment_id", "order_id"),
+        _GOODS, stock=_IN,
+    ),
+    Reader(
+        inventory.SupplierInvoiced, "invoiced_on", ("accrued", "variance", *_VALUE),
+        (
+            _GROSS,
+            Identity("net", ("accrued", "variance")),
+            *(Identity(name, (f"items.{name}",)) for name in ("accrued", "variance", "tax")),
+            Identity("items.gross", ("items.net", "items.tax")),
+            Identity("items.net", ("items.accrued", "items.variance")),
         ),
-        Reader(order.OrderRejected, "rejected_on", ("net",), (), _SALE, ("order_id", "customer_id", "reason")),
-        Reader(
-            order.OrderCancelled, "cancelled_on", ("net",), (Identity("net", ("items.net",)),), _SALE,
-            ("order_id", "customer_id", "reason"),
-            ItemReader("lines", {"net": "net"}, dimensions={"product": "sku"}, quantity="quantity"),
+        _SUPPLIER, ("supplier_invoice_id", "supplier_id"),
+        ItemReader("lines", {name: name for name in ("accrued", "variance", *_VALUE)}, _PRODUCT, "quantity"),
+    ),
+    Reader(
+        inventory.CostAdjusted, "adjusted_on", ("stock", "consumed", "variance"),
+        (
+            Identity("variance", ("stock", "consumed")),
+            *(Identity(name, (f"items.{name}",)) for name in ("stock", "consumed")),
         ),
-        Reader(
-            order.SaleDelivered, "delivered_on", _VALUE, _VAT_PER_LINE, _SALE,
-            ("delivery_id", "order_id", "customer_id"), _SOLD,
+        {}, ("adjustment_id",),
+        ItemReader("lines", {"stock": "stock", "consumed": "consumed"}, {**_PRODUCT, **_WAREHOUSE}),
+        stock=Stock({"items.stock": 1}, "存货成本调整", "the cost of stock is adjusted"),
+    ),
+    Reader(
+        inventory.SupplierPaid, "paid_on", ("amount",), (Identity("amount", ("items.allocated",)),), _SUPPLIER,
+        ("supplier_payment_id", "supplier_id"), _PAID,
+    ),
+    Reader(
+        inventory.PurchaseReturned, "returned_on", ("accrued", *_VALUE, "residual", "stock"),
+        (
+            _GROSS,
+            *(Identity(name, (f"items.{name}",)) for name in ("accrued", "net", "tax", "residual", "stock")),
+            Identity("items.stock", ("items.accrued", "items.net", "items.residual")),
         ),
-        Reader(
-            order.InvoiceIssued, "issued_on", _VALUE, (Identity("gross", ("net", "tax")),), _CUSTOMER,
-            ("invoice_id", "order_id", "customer_id"),
+        {**_WAREHOUSE, **_SUPPLIER}, ("purchase_return_id", "receipt_id", "supplier_id"),
+        ItemReader(
+            "lines", {name: name for name in ("accrued", "net", "tax", "residual", "stock")}, _PRODUCT, "quantity"
         ),
-        Reader(
-            order.PaymentReceived, "received_on", ("amount", "allocated", "unallocated"),
-            (Identity("amount", ("allocated", "unallocated")), _ALLOCATED), _CUSTOMER,
-            ("payment_id", "customer_id"), _PAID,
-        ),
-        Reader(
-            order.PaymentAllocated, "allocated_on", ("allocated",), (_ALLOCATED,), _CUSTOMER,
-            ("payment_id", "customer_id"), _PAID,
-        ),
-        Reader(
-            inventory.StockOpened, "opened_on", ("cost",), _COST, {"warehouse": "warehouse"}, ("opening_id",), _STOCK,
-            stock="in",
-        ),
-        Reader(
-            inventory.GoodsReceived, "received_on", ("cost",), _COST,
-            {"warehouse": "warehouse", "supplier": "supplier_id"}, ("receipt_id", "supplier_id"), _STOCK, stock="in",
-        ),
-        Reader(
-            inventory.GoodsShipped, "shipped_on", ("cost",), _COST, {"warehouse": "warehouse"},
-            ("shipment_id", "order_id"), _STOCK, stock="out",
-        ),
-    )
-}
+        stock=Stock({"items.stock": -1}, "采购退货", "goods go back to the supplier"),
+    ),
+    Reader(
+        inventory.StockCounted, "counted_on", ("gain", "loss"),
+        tuple(Identity(name, (f"items.{name}",)) for name in ("gain", "loss")), _WAREHOUSE, ("count_id",),
+        ItemReader("lines", {"gain": "gain", "loss": "loss"}, _PRODUCT, "difference"),
+        stock=Stock({"items.gain": 1, "items.loss": -1}, "盘点差异", "a count finds differences"),
+    ),
+    Reader(inventory.CountApproved, "approved_on", ("gain", "loss"), (), {}, ("count_id",)),
+)
+
+READERS: Mapping[str, Reader] = {reader.event.type: reader for reader in (*_ORDER, *_INVENTORY)}

@@ -1,6 +1,7 @@
 """New products (商品档案)."""
 
 from collections.abc import Sequence, Set
+from decimal import Decimal
 
 from services.inventory.domain import refusals
 from shared.events.inventory import ProductRegistered, RegisterProducts
@@ -21,6 +22,14 @@ def register(
         skus.update(product.sku for product in command.products)
         outcomes += [ProductRegistered(sku=p.sku, name=p.name, unit=p.unit) for p in command.products]
     return outcomes
+
+
+def standard_costs(
+    commands: Sequence[RegisterProducts], outcomes: Sequence[ProductRegistered | Refusal]
+) -> dict[str, Decimal | None]:
+    """The standard cost of each product that was registered; no event says it."""
+    refused = {id(outcome.command) for outcome in outcomes if isinstance(outcome, Refusal)}
+    return {p.sku: p.standard_cost for command in commands if id(command) not in refused for p in command.products}
 
 
 def _first_duplicate(command: RegisterProducts, taken: Set[str]) -> Refusal | None:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from services.inventory.domain import refusals
 from services.inventory.domain.costing import (
+    OPENING,
+    RECEIPT,
     TOO_MUCH,
     Document,
     Move,
@@ -35,11 +37,13 @@ Incoming = OpenStock | ReceiveGoods
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a document is checked against: the books' currency (None: no books), products, document ids in use."""
+    """What a document is checked against: the books' currency (None: no books), products, suppliers, document ids in
+    use."""
 
     currency: str | None
     products: frozenset[str]
     documents: frozenset[str]
+    suppliers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def take_in_goods(commands: Sequence[Incoming], currency: str, stock: Stocks) ->
     now, moves, outcomes = dict(stock), list[Move](), list[StockOpened | GoodsReceived | Refusal]()
     for command in commands:
         costs = [_cost(line, currency) for line in command.lines]
-        draft = _take_in_lines(command, costs, now)
+        draft = _take_in_lines(command, costs, now, currency)
         if isinstance(draft, Refusal):
             outcomes.append(draft)
             continue
@@ -91,8 +95,8 @@ def take_in_goods(commands: Sequence[Incoming], currency: str, stock: Stocks) ->
 
 def _document(command: Incoming) -> Document:
     if isinstance(command, OpenStock):
-        return Document("opening", command.opening_id, command.opened_on)
-    return Document("receipt", command.receipt_id, command.received_on)
+        return Document(OPENING, command.opening_id, command.opened_on)
+    return Document(RECEIPT, command.receipt_id, command.received_on)
 
 
 def _lines(command: Incoming) -> Sequence[OpeningLine | ReceiptLine]:
@@ -107,6 +111,8 @@ def _refuse(command: Incoming, known: Known, taken: Set[str]) -> Refusal | None:
     if document.document_id in taken:
         code = f"duplicate_{document.kind}"
         return refusals.refuse(command, f"{document.kind}_id", code, document.document_id, 409)
+    if isinstance(command, ReceiveGoods) and command.supplier_id not in known.suppliers:
+        return refusals.refuse(command, "supplier_id", "unknown_supplier", command.supplier_id)
     for i, line in enumerate(_lines(command)):
         if line.sku not in known.products:
             return refusals.refuse(command, f"lines.{i}.sku", "unknown_sku", line.sku)
@@ -120,20 +126,23 @@ def _refuse(command: Incoming, known: Known, taken: Set[str]) -> Refusal | None:
 def _cost(line: OpeningLine | ReceiptLine, currency: str) -> Decimal:
     if isinstance(line, OpeningLine):
         return round_money(line.value, currency)
+    assert line.unit_cost is not None, "purchasing gives every receipt line its cost or refuses it"
     return worth(line.quantity, line.unit_cost, currency)
 
 
-def _take_in_lines(command: Incoming, costs: Sequence[Decimal], stock: Stocks) -> _Draft | Refusal:
+def _take_in_lines(
+    command: Incoming, costs: Sequence[Decimal], stock: Stocks, currency: str
+) -> _Draft | Refusal:
     """What the whole document does to its pools; refused when one would hold more than can be counted."""
     document, draft = _document(command), _Draft({}, [])
     for i, (line, cost) in enumerate(zip(_lines(command), costs, strict=True)):
         pool = Pool(line.sku, command.warehouse)
         before = draft.stock.get(pool) or stock[pool]
-        after = take_in(before, line.quantity, cost)
+        after = take_in(before, line.quantity, cost, currency)
         if after.quantity >= TOO_MUCH or after.value >= TOO_MUCH:
             return refusals.refuse(command, f"lines.{i}.quantity", "stock_too_large", line.sku)
         draft.stock[pool] = after
-        draft.moves.append(move_between(before, after, document, i + 1))
+        draft.moves.append(move_between(before, after, document, i + 1, value=cost))
     return draft
 
 
@@ -148,8 +157,8 @@ def _event(command: Incoming, costs: Sequence[Decimal], currency: str) -> StockO
             cost=total(costs),
         )
     return GoodsReceived(
-        receipt_id=command.receipt_id, supplier_id=command.supplier_id, received_on=command.received_on,
-        warehouse=command.warehouse, currency=currency,
+        receipt_id=command.receipt_id, supplier_id=command.supplier_id, purchase_id=command.purchase_id,
+        received_on=command.received_on, warehouse=command.warehouse, currency=currency,
         lines=tuple(
             ReceivedLine(line=i, sku=line.sku, quantity=line.quantity, unit_cost=line.unit_cost, cost=cost)
             for i, (line, cost) in enumerate(zip(command.lines, costs, strict=True), 1)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from services.inventory.domain.costing import Pool, Stock, Stocks
+from services.inventory.domain.costing import TOO_MUCH, Pool, Stock, Stocks
 from shared.events.inventory import (
     ReleasedLine,
     ReservationReleased,
@@ -64,14 +64,17 @@ def pools_of(orders: Sequence[OrderPlaced]) -> set[Pool]:
     return {Pool(line.sku, order.warehouse) for order in orders for line in order.lines}
 
 
-def reserve(orders: Sequence[OrderPlaced], stock: Stocks) -> Held:
-    """Reserve all lines of each order or none; the orders of a batch compete in their given order."""
+def reserve(orders: Sequence[OrderPlaced], stock: Stocks, *, negative: bool = False) -> Held:
+    """Reserve all lines of each order or none; the orders of a batch compete in their given order.
+
+    Where stock may go `negative`, only products that nothing is known to value at can be missing.
+    """
     now, fulfilments, events = dict(stock), list[Fulfilment](), list[StockReserved | StockShort]()
     for order in orders:
         asked = Fulfilment(
             order.order_id, order.warehouse, SHORT, tuple(Line(x.line, x.sku, x.quantity) for x in order.lines)
         )
-        missing = _missing(asked, now)
+        missing = _missing(asked, now, negative)
         if missing:
             fulfilments.append(asked)
             events.append(StockShort(order_id=asked.order_id, warehouse=asked.warehouse, lines=missing))
@@ -81,11 +84,11 @@ def reserve(orders: Sequence[OrderPlaced], stock: Stocks) -> Held:
     return Held(now, tuple(fulfilments), tuple(events))
 
 
-def retry(waiting: Sequence[Fulfilment], stock: Stocks) -> Held:
+def retry(waiting: Sequence[Fulfilment], stock: Stocks, *, negative: bool = False) -> Held:
     """Give stock to orders that wait, in the given order; those that still lack something go on waiting unsaid."""
     now, served = dict(stock), list[Fulfilment]()
     for fulfilment in waiting:
-        if not _missing(fulfilment, now):
+        if not _missing(fulfilment, now, negative):
             served.append(_hold(fulfilment, now))
     return Held(now, tuple(served), tuple(_reserved(fulfilment) for fulfilment in served))
 
@@ -103,7 +106,12 @@ def release(
     return Held(now, tuple(f for f in current.values() if f != fulfilments[f.order_id]), tuple(events))
 
 
-def _missing(fulfilment: Fulfilment, stock: Stocks) -> tuple[ShortLine, ...]:
+def within_reach(stock: Stock, *, negative: bool) -> Decimal:
+    """How much of a pool orders may still reserve."""
+    return TOO_MUCH if negative and stock.has_cost else stock.available
+
+
+def _missing(fulfilment: Fulfilment, stock: Stocks, negative: bool) -> tuple[ShortLine, ...]:
     """The lines whose product is not there in the quantity that the whole order needs."""
     needed: dict[Pool, Decimal] = {}
     for line in fulfilment.lines:
@@ -112,7 +120,7 @@ def _missing(fulfilment: Fulfilment, stock: Stocks) -> tuple[ShortLine, ...]:
     return tuple(
         ShortLine(line=x.line, sku=x.sku, quantity=x.ordered, available=stock[fulfilment.pool(x)].available)
         for x in fulfilment.lines
-        if needed[fulfilment.pool(x)] > stock[fulfilment.pool(x)].available
+        if needed[fulfilment.pool(x)] > within_reach(stock[fulfilment.pool(x)], negative=negative)
     )
 
 

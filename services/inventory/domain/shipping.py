@@ -3,9 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from services.inventory.domain import refusals
-from services.inventory.domain.costing import Document, Move, Pool, Stock, Stocks, move_between, take_out, total
+from services.inventory.domain.costing import (
+    SHIPMENT,
+    TOO_MUCH,
+    Document,
+    Move,
+    Pool,
+    Stock,
+    Stocks,
+    move_between,
+    take_out,
+    total,
+)
+from services.inventory.domain.policies import NEVER, NegativeStock
 from services.inventory.domain.reservation import RELEASED, SHIPPED, SHORT, Fulfilment, Line
 from shared.events.inventory import GoodsShipped, ShipGoods, StockLine
 from shared.money import ZERO
@@ -25,12 +38,18 @@ class Shipped:
     outcomes: tuple[GoodsShipped | Refusal, ...]
 
 
+class _Draft(NamedTuple):
+    stock: dict[Pool, Stock]
+    moves: list[Move]
+
+
 def ship(
     commands: Sequence[ShipGoods],
     currency: str | None,
     shipment_ids: frozenset[str],
     fulfilments: Mapping[str, Fulfilment],
     stock: Stocks,
+    negative: NegativeStock = NEVER,
 ) -> Shipped:
     """Ship a batch one after the other; a refused command changes nothing. No currency: no books."""
     now, current, taken = dict(stock), dict(fulfilments), set(shipment_ids)
@@ -45,11 +64,15 @@ def ship(
         if isinstance(asked, Refusal):
             outcomes.append(asked)
             continue
-        made = _take_out_lines(command, fulfilment, asked, currency, now)
-        moves += made
+        made = _take_out_lines(command, fulfilment, asked, currency, now, negative)
+        if isinstance(made, Refusal):
+            outcomes.append(made)
+            continue
+        now |= made.stock
+        moves += made.moves
         current[fulfilment.order_id] = _less(fulfilment, asked)
         taken.add(command.shipment_id)
-        outcomes.append(_event(command, fulfilment, made, currency))
+        outcomes.append(_event(command, fulfilment, made.moves, currency))
     ahead = tuple(f for f in current.values() if f != fulfilments[f.order_id])
     return Shipped(now, ahead, tuple(moves), tuple(outcomes))
 
@@ -92,19 +115,36 @@ def _asked(command: ShipGoods, fulfilment: Fulfilment) -> dict[int, Decimal] | R
 
 
 def _take_out_lines(
-    command: ShipGoods, fulfilment: Fulfilment, asked: Mapping[int, Decimal], currency: str, stock: dict[Pool, Stock]
-) -> list[Move]:
-    """Take the lines out of their pools, in the order of the lines; `stock` is the batch's working copy."""
-    document = Document("shipment", command.shipment_id, command.shipped_on, command.order_id)
-    moves = []
+    command: ShipGoods, fulfilment: Fulfilment, asked: Mapping[int, Decimal], currency: str, stock: Stocks,
+    negative: NegativeStock,
+) -> _Draft | Refusal:
+    """Take the lines out of their pools, in the order of the lines; refused where more than is there may not leave."""
+    document = Document(SHIPMENT, command.shipment_id, command.shipped_on, command.order_id)
+    draft, places = _Draft({}, []), {line.line: i for i, line in enumerate(command.lines)}
     for line in fulfilment.lines:
         if line.line in asked:
-            before = stock[fulfilment.pool(line)]
-            left = take_out(before, asked[line.line], currency)
-            after = replace(left, reserved=before.reserved - asked[line.line])
-            stock[after.pool] = after
-            moves.append(move_between(before, after, document, line.line))
-    return moves
+            pool = fulfilment.pool(line)
+            before = draft.stock.get(pool) or stock[pool]
+            problem = _why_not_out(before, asked[line.line], currency, may=negative.on(command.shipped_on))
+            if problem:
+                field = f"lines.{places[line.line]}.quantity" if places else "order_id"
+                return refusals.refuse(command, field, problem, line.sku, 409)
+            after = replace(take_out(before, asked[line.line], currency), reserved=before.reserved - asked[line.line])
+            draft.stock[pool] = after
+            draft.moves.append(move_between(before, after, document, line.line))
+    return draft
+
+
+def _why_not_out(stock: Stock, quantity: Decimal, currency: str, *, may: bool) -> str | None:
+    """Only where stock may go negative can an order hold more than is there."""
+    if quantity <= stock.quantity:
+        return None
+    if not may:
+        return "not_in_stock"
+    if not stock.has_cost:
+        return "without_cost"
+    after = take_out(stock, quantity, currency)
+    return "stock_too_large" if min(after.quantity, after.value) <= -TOO_MUCH else None
 
 
 def _less(fulfilment: Fulfilment, asked: Mapping[int, Decimal]) -> Fulfilment:

@@ -1,4 +1,4 @@
-"""Trade accounts and orders: taking them, and what people decide about them."""
+"""Orders: taking them, and what people decide about them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -13,54 +13,20 @@ from shared.events.order import (
     ApproveOrder,
     AskedLine,
     CancelOrder,
-    CustomerRegistered,
     OrderApproved,
     OrderCancelRequested,
     OrderLine,
     OrderPlaced,
     OrderRejected,
     PlaceOrder,
-    RegisterCustomers,
     RejectOrder,
 )
-from shared.money import CURRENCY_DECIMALS, ZERO, fits, worth
+from shared.money import CURRENCY_DECIMALS, ZERO, worth
 from shared.refusal import Refusal
 
 OnOrder = TypeVar("OnOrder", ApproveOrder, RejectOrder, CancelOrder)
 TOO_LARGE = Decimal(10) ** 14  # an event's amounts have up to 14 digits before the point
 CANCELLABLE = {State.PLACED, State.SHORT, State.HELD, State.APPROVED}
-
-
-def register_customers(
-    commands: Sequence[RegisterCustomers], company: Company | None, known: AbstractSet[str]
-) -> list[CustomerRegistered | Refusal]:
-    """Each command opens all of its accounts or none."""
-    if company is None:
-        return [refuse_company(command) for command in commands]
-    taken = set(known)
-    outcomes: list[CustomerRegistered | Refusal] = []
-    for command in commands:
-        if refusal := _refuse_customers(command, company, taken):
-            outcomes.append(refusal)
-            continue
-        taken |= {new.customer_id for new in command.customers}
-        outcomes += [
-            CustomerRegistered(customer_id=new.customer_id, credit_limit=new.credit_limit, currency=company.currency)
-            for new in command.customers
-        ]
-    return outcomes
-
-
-def _refuse_customers(command: RegisterCustomers, company: Company, taken: AbstractSet[str]) -> Refusal | None:
-    seen: set[str] = set()
-    for i, new in enumerate(command.customers):
-        if new.customer_id in taken or new.customer_id in seen:
-            return refuse(command, f"customers.{i}.customer_id", "duplicate_customer", new.customer_id, 409)
-        if not fits(new.credit_limit, company.currency):
-            return refuse(command, f"customers.{i}.credit_limit", "too_many_decimals", str(new.credit_limit),
-                          currency=company.currency)
-        seen.add(new.customer_id)
-    return None
 
 
 def refuse_company(command: Command) -> Refusal:

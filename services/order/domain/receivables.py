@@ -16,6 +16,7 @@ from shared.events.order import (
     OrderSettled,
     PaymentAllocated,
     PaymentReceived,
+    PayRefund,
     ReceivePayment,
     SaleDelivered,
 )
@@ -78,7 +79,10 @@ def receive_payments(
     left = {delivery.delivery_id: delivery.open for delivery in open_deliveries}
     outcomes: list[PaymentReceived | Refusal] = []
     for command in commands:
-        if refusal := _refuse_payment(command, company, customers, customer_of, taken):
+        if command.payment_id in taken:
+            outcomes.append(refuse(command, "payment_id", "duplicate_payment", command.payment_id, 409))
+            continue
+        if refusal := refuse_money(command, company, customers, customer_of):
             outcomes.append(refusal)
             continue
         taken.add(command.payment_id)
@@ -87,12 +91,10 @@ def receive_payments(
     return outcomes
 
 
-def _refuse_payment(
-    command: ReceivePayment, company: Company, customers: AbstractSet[str], customer_of: Mapping[str, str],
-    taken: AbstractSet[str],
+def refuse_money(
+    command: ReceivePayment | PayRefund, company: Company, customers: AbstractSet[str], customer_of: Mapping[str, str]
 ) -> Refusal | None:
-    if command.payment_id in taken:
-        return refuse(command, "payment_id", "duplicate_payment", command.payment_id, 409)
+    """Money comes from, or goes to, a known customer, in the currency of the books, for an order of its own."""
     if command.customer_id not in customers:
         return refuse(command, "customer_id", "unknown_customer", command.customer_id)
     if refusal := refuse_currency(command, command.currency, company):
@@ -180,6 +182,6 @@ def settle(orders: Mapping[str, Order], dues: Mapping[str, Dues]) -> tuple[list[
 
 
 def is_settled(order: Order, due: Dues) -> bool:
-    """Delivered or cancelled in full, invoiced in full, paid in full, and not said before."""
+    """Delivered or cancelled in full, invoiced and credited, nothing to pay or to pay back, and not said before."""
     final = order.state in {State.DELIVERED, State.CANCELLED} and not order.settled
-    return final and due.deliveries > 0 and due.uninvoiced == 0 and due.unpaid == 0
+    return final and due.deliveries > 0 and due.uninvoiced == 0 and due.uncredited == 0 and due.unpaid == 0

@@ -80,10 +80,47 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Uninvoiced:
-    """A delivery that has no invoice yet."""
+class Delivery:
+    """What is open of a delivery (below zero: the customer's credit), and what came back of it."""
 
     delivery_id: str
+    order_id: str
+    open: Decimal
+    returned_net: Decimal
+    returned_tax: Decimal
+    returned_in_full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """What was delivered with an order's line, and how much of it came back so far."""
+
+    delivery_id: str
+    line: int
+    sku: str
+    quantity: Decimal
+    net: Decimal
+    tax: Decimal
+    returned: Decimal
+    returned_net: Decimal
+    returned_tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Uninvoiced:
+    """What is still to be invoiced of a delivery: its value less what came back."""
+
+    delivery_id: str
+    order_id: str
+    net: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Uncredited:
+    """A return of an invoiced delivery that has no credit note yet."""
+
+    return_id: str
     order_id: str
     net: Decimal
     tax: Decimal
@@ -111,11 +148,33 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True)
+class Owed:
+    """Money that may be paid back: the credit that returns left on a delivery, or what is left of a receipt."""
+
+    customer_id: str
+    order_id: str | None
+    delivery_id: str | None
+    payment_id: str | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPart:
+    """What a refund takes of one delivery's credit or of one receipt."""
+
+    refund_id: str
+    part: int
+    source: Owed
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Dues:
-    """What still has to happen to an order's deliveries."""
+    """What still has to happen to an order's deliveries; `unpaid` also counts what is to be paid back."""
 
     deliveries: int
     uninvoiced: int
+    uncredited: int
     unpaid: Decimal
 
 

@@ -11,7 +11,7 @@ create table product (
     primary key (company, sku)
 );
 
--- Trade accounts (往来单位). Whoever decides on a customer's money locks its row first, then the rows of orders.
+-- Trade accounts (往来单位); crm owns them. Whoever decides on a customer's money locks its row first, then the rows of orders.
 create table customer (
     company      text    not null,
     customer_id  text    not null,
@@ -93,7 +93,8 @@ create trigger append_only before update or delete or truncate on invoice
     for each statement execute function refuse_change();
 alter table invoice enable always trigger append_only;
 
--- What a shipment is worth. `open` is the receivable that no receipt has paid yet.
+-- What a shipment is worth. `open` is the receivable: value - returned - paid + paid back; what is below zero is a credit
+-- of the customer. What came back in full before it was invoiced needs no invoice.
 create table delivery (
     company      text    not null,
     delivery_id  text    not null,
@@ -106,16 +107,20 @@ create table delivery (
     gross        numeric not null,
     open         numeric not null,
     invoice_id   text,
+    returned_net numeric not null default 0 check (returned_net between 0 and net),
+    returned_tax numeric not null default 0 check (returned_tax between 0 and tax),
+    returned_in_full boolean not null default false,
     primary key (company, delivery_id),
     foreign key (company, order_id) references sales_order,
     foreign key (company, invoice_id) references invoice,
     constraint delivery_adds_up check (gross = net + tax),
-    constraint no_more_paid_than_delivered check (open >= 0 and open <= gross)
+    constraint no_more_paid_than_delivered check (open >= -(returned_net + returned_tax)),
+    constraint no_more_paid_back_than_paid check (open <= gross - returned_net - returned_tax)
 );
 create index delivery_order on delivery (company, order_id);
-create index delivery_open on delivery (company, customer_id, delivered_on, delivery_id) include (open) where open > 0;
+create index delivery_open on delivery (company, customer_id, delivered_on, delivery_id) include (open) where open <> 0;
 
--- Money received. `unallocated` is the advance (预收) that still waits for a delivery.
+-- Money received. `unallocated` is the advance (预收) that waits for a delivery, or to be paid back.
 create table payment (
     company     text    not null,
     payment_id  text    not null,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from services.order.domain.values import Company, Credit
 from shared.db import Db, columns
-from shared.events.order import CustomerRegistered
+from shared.events.crm import CreditLimitChanged, CustomerRegistered
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +38,6 @@ async def save_products(db: Db, skus: Sequence[str]) -> None:
     )
 
 
-async def load_for_registering(db: Db, customer_ids: Sequence[str]) -> Known:
-    row = await db.fetchrow(
-        """
-        select (select currency from company where company = $1) as currency,
-               (select vat_rate from company where company = $1) as vat_rate,
-               array(select customer_id from customer where company = $1 and customer_id = any($2)) as ids
-        """,
-        db.company, customer_ids,
-    )
-    assert row is not None, "a select without from gives one row"
-    return Known(company_of(row["currency"], row["vat_rate"]), frozenset(row["ids"]))
-
-
 async def insert_customers(db: Db, customers: Sequence[CustomerRegistered]) -> None:
     await db.execute(
         """
@@ -58,6 +45,19 @@ async def insert_customers(db: Db, customers: Sequence[CustomerRegistered]) -> N
         select $1, c.customer_id, c.credit_limit from unnest($2::text[], $3::numeric[]) as c (customer_id, credit_limit)
         """,
         db.company, *columns([(c.customer_id, c.credit_limit) for c in customers], 2),
+    )
+
+
+async def update_credit_limits(db: Db, changes: Sequence[CreditLimitChanged]) -> None:
+    """The customers are locked; the last change of each counts."""
+    limits = {change.customer_id: change.credit_limit for change in changes}
+    await db.execute(
+        """
+        update customer c set credit_limit = n.credit_limit
+        from unnest($2::text[], $3::numeric[]) as n (customer_id, credit_limit)
+        where c.company = $1 and c.customer_id = n.customer_id
+        """,
+        db.company, *columns(list(limits.items()), 2),
     )
 
 
@@ -87,14 +87,14 @@ async def lock_customers_of(db: Db, order_ids: Collection[str]) -> list[str]:
 
 
 async def load_credits(db: Db, customer_ids: Sequence[str]) -> dict[str, Credit]:
-    """Reads only what is open, through partial indexes."""
+    """Reads only what is open, through partial indexes; what is open below zero lowers the receivable."""
     rows = await db.fetch(
         """
         select c.customer_id, c.credit_limit,
             (select coalesce(sum(o.committed), 0) from sales_order o
              where o.company = $1 and o.customer_id = c.customer_id and o.committed > 0) as committed,
             (select coalesce(sum(d.open), 0) from delivery d
-             where d.company = $1 and d.customer_id = c.customer_id and d.open > 0) as receivable,
+             where d.company = $1 and d.customer_id = c.customer_id and d.open <> 0) as receivable,
             (select coalesce(sum(p.unallocated), 0) from payment p
              where p.company = $1 and p.customer_id = c.customer_id and p.unallocated > 0) as advances
         from customer c where c.company = $1 and c.customer_id = any($2)

@@ -25,24 +25,46 @@ async def insert_deliveries(db: Db, deliveries: Sequence[SaleDelivered]) -> None
     )
 
 
+async def insert_delivery_lines(db: Db, deliveries: Sequence[SaleDelivered]) -> None:
+    await db.execute(
+        """
+        insert into delivery_line (company, delivery_id, line, sku, quantity, net, tax)
+        select $1, l.*
+        from unnest($2::text[], $3::integer[], $4::text[], $5::numeric[], $6::numeric[], $7::numeric[]) as l
+        """,
+        db.company,
+        *columns([
+            (d.delivery_id, line.line, line.sku, line.quantity, line.net, line.tax)
+            for d in deliveries for line in d.lines
+        ], 6),
+    )
+
+
 async def load_dues(db: Db, order_ids: Collection[str]) -> dict[str, Dues]:
     """Stable while the orders and, for what is unpaid, their customers are locked."""
     rows = await db.fetch(
         """
-        select order_id, count(*) as deliveries, count(*) filter (where invoice_id is null) as uninvoiced,
-               sum(open) as unpaid
-        from delivery where company = $1 and order_id = any($2) group by order_id order by order_id
+        select d.order_id, count(*) as deliveries,
+               count(*) filter (where d.invoice_id is null and not d.returned_in_full) as uninvoiced,
+               (select count(*) from sale_return r
+                where r.company = $1 and r.order_id = d.order_id and r.invoice_id is not null and not exists (
+                    select from credited_return c where c.company = $1 and c.return_id = r.return_id
+                )) as uncredited,
+               sum(abs(d.open)) as unpaid
+        from delivery d where d.company = $1 and d.order_id = any($2) group by d.order_id order by d.order_id
         """,
         db.company, list(order_ids),
     )
-    return {row["order_id"]: Dues(row["deliveries"], row["uninvoiced"], row["unpaid"]) for row in rows}
+    return {
+        row["order_id"]: Dues(row["deliveries"], row["uninvoiced"], row["uncredited"], row["unpaid"]) for row in rows
+    }
 
 
 async def load_uninvoiced(db: Db, order_ids: Collection[str]) -> list[Uninvoiced]:
     rows = await db.fetch(
         """
-        select delivery_id, order_id, net, tax from delivery
-        where company = $1 and order_id = any($2) and invoice_id is null
+        select delivery_id, order_id, net - returned_net as net, tax - returned_tax as tax from delivery
+        where company = $1 and order_id = any($2) and invoice_id is null and not returned_in_full
         order by delivered_on, delivery_id
         """,
         db.company, list(order_ids),

@@ -1,0 +1,1 @@
+"""SQL that writes, that locks, and that loads what a decision needs."""

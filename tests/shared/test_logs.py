@@ -1,0 +1,25 @@
+"""What a log line may hold: no values of rows that Postgres quotes in its errors."""
+
+import asyncpg
+import pytest
+import structlog
+
+from shared.db import Pool
+from shared.main import log_as
+
+
+async def test_a_logged_database_error_does_not_show_row_values(
+    pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "canary-13800138000"
+    log_as("json", "INFO")
+    try:
+        await pool.execute("insert into relay_cursor values ($1, null)", secret)
+    except asyncpg.NotNullViolationError as error:
+        assert "canary" in str(error), "the error itself quotes the row"
+        structlog.get_logger().error("request failed", exc_info=error)
+    finally:
+        structlog.reset_defaults()
+    line = capsys.readouterr().err
+    assert "NotNullViolationError" in line
+    assert "canary" not in line
