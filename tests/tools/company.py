@@ -1,71 +1,50 @@
-"""A small company for the checker's tests: the three services on real databases, joined without RabbitMQ."""
+"""A small company for the checker's tests: the services on real databases, joined without RabbitMQ."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
+from importlib import import_module
 
-import services.accounting.handlers
-import services.inventory.handlers
-import services.order.handlers
-from shared import log
-from shared.db import Pool, open_pool
-from shared.events import Command
+from shared.db import open_pool
+from shared.events import Command, crm
 from shared.events import accounting as acc
 from shared.events import inventory as inv
 from shared.events import order as ord_
-from shared.inbox import sort_out
-from shared.service import Service
-from shared.testing import ask, fresh_database
-from shared.wire import Raw, headers_of
+from shared.testing import fresh_database
+from tests.walk.bus import NAMES, ROOT, Bus
 
-ROOT = Path(services.__path__[0])
-SERVICES = {
-    "order": services.order.handlers.service,
-    "inventory": services.inventory.handlers.service,
-    "accounting": services.accounting.handlers.service,
-}
 DAY = date(2026, 1, 5)
 
 
 class Company:
     """Asks the services, and carries what they say to each other until nobody says anything more."""
 
-    def __init__(self, pools: dict[str, Pool], name: str) -> None:
-        self._pools, self._name = pools, name
+    def __init__(self, bus: Bus, name: str) -> None:
+        self._bus, self._name = bus, name
 
     async def do(self, *commands: Command, actor: str = "anna") -> None:
         for command in commands:
-            answer = await ask(self._pools[command.owner], SERVICES[command.owner], command, company=self._name,
-                               actor=actor)
-            assert answer.ok, answer.errors
-            await self._settle()
-
-    async def _settle(self) -> None:
-        while any([await self._carry(name) for name in SERVICES]):
-            pass
-
-    async def _carry(self, source: str) -> bool:
-        """Publish what a service said, as its relay would."""
-        async with self._pools[source].acquire() as connection:
-            await log.place(connection, 1000)
-            entries = await log.read_unpublished(connection, source, 1000)
-            await log.advance(connection, {e.envelope.company: e.envelope.position or 0 for e in entries})
-        raws = [Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id)) for e in entries]
-        for name, service in SERVICES.items():
-            await _hear(service, self._pools[name], raws)
-        return bool(entries)
+            await self._bus.do(command, company=self._name, actor=actor)
 
     async def trade(self) -> None:
-        """Orders that end in every way: settled, partly paid and shipped in parts, short, cancelled, rejected."""
+        """Buy, sell, be billed late, take back, send back, pay, count."""
         await self.do(
             acc.OpenBooks(name="测试公司", vat_rate=Decimal("0.13"), opened_on=DAY),
-            inv.RegisterProducts(products=(inv.NewProduct(sku="A", name="甲"), inv.NewProduct(sku="B", name="乙"))),
-            ord_.RegisterCustomers(customers=(ord_.NewCustomer(customer_id="C1", credit_limit=Decimal(10_000)),
-                                              ord_.NewCustomer(customer_id="C0", credit_limit=Decimal(0)))),
+            inv.RegisterProducts(products=tuple(inv.NewProduct(sku=sku, name=sku) for sku in "ABCD")),
+            inv.RegisterSuppliers(suppliers=tuple(inv.NewSupplier(supplier_id=s, name=s) for s in ("S1", "S2"))),
+            crm.RegisterCustomers(customers=(_customer("C1", 10_000), _customer("C0", 0))),
             inv.OpenStock(opening_id="O1", opened_on=DAY, lines=(_opening("A", 50, "500.01"), _opening("B", 9, "30"))),
             inv.ReceiveGoods(receipt_id="R1", supplier_id="S1", received_on=DAY, lines=(_received("A", 20, "11.5"),)),
+        )
+        await self._sell()
+        await self._buy()
+        await self._take_back()
+        await self._count()
+
+    async def _sell(self) -> None:
+        """Orders that end in every way: settled, partly paid and shipped in parts, short, cancelled, rejected."""
+        await self.do(
             _order("WHOLE", "C1", ("A", 3), ("B", 2)), inv.ShipGoods(shipment_id="S-WHOLE", order_id="WHOLE",
                                                                      shipped_on=DAY),
             ord_.IssueInvoice(invoice_id="I-WHOLE", order_id="WHOLE", issued_on=DAY), _payment("WHOLE", "C1", "113.00"),
@@ -79,24 +58,60 @@ class Company:
         )
         await self.do(ord_.RejectOrder(order_id="REFUSED", rejected_on=DAY, reason="no credit"), actor="boss")
 
+    async def _buy(self) -> None:
+        """Two receipts of one order; sold in part; sent back before and after the bill; billed dearer, cheaper, in two
+        parts and not at all; paid in part."""
+        await self.do(
+            inv.PlacePurchaseOrder(purchase_id="PO1", supplier_id="S1", ordered_on=DAY,
+                                   lines=(_bought("C", 10, "3.3333"), _bought("D", 7, "5"))),
+            _receipt("R2", "S1", "PO1", ("C", 7), ("D", 7)), _receipt("R3", "S1", "PO1", ("C", 3)),
+            inv.ReceiveGoods(receipt_id="R4", supplier_id="S2", received_on=DAY, lines=(_received("B", 5, "2"),)),
+            _order("LATE", "C1", ("C", 4), ("D", 5)),
+            inv.ShipGoods(shipment_id="S-LATE", order_id="LATE", shipped_on=DAY),
+            inv.ReturnToSupplier(purchase_return_id="PR1", receipt_id="R3", returned_on=DAY, lines=(_sent_back(1),)),
+            _bill("B1", "S1", ("R2", 1, 3, "3.50"), ("R2", 2, 7, "4.8")), _bill("B2", "S1", ("R2", 1, 4, "3.3333")),
+            _bill("B3", "S1", ("R1", 1, 20, "12")),
+            inv.ReturnToSupplier(purchase_return_id="PR2", receipt_id="R1", returned_on=DAY, lines=(_sent_back(3),)),
+            inv.PaySupplier(supplier_payment_id="SP1", supplier_id="S1", paid_on=DAY, currency="CNY",
+                            amount=Decimal("100.10")),
+        )
 
-async def _hear(service: Service, pool: Pool, raws: list[Raw]) -> None:
-    heard, rejected = sort_out([raw for raw in raws if raw.routing_key in {event.type for event in service.hears()}])
-    if heard or rejected:
-        await service.receive(pool, heard, rejected)
+    async def _take_back(self) -> None:
+        """Before the invoice, and after invoice and payment: only that needs a credit note and a refund."""
+        await self.do(
+            _taken_back("T-LATE", "S-LATE", 2, 2),
+            ord_.IssueInvoice(invoice_id="I-LATE", order_id="LATE", issued_on=DAY),
+            _taken_back("T-WHOLE", "S-WHOLE", 1, 1), _taken_back("T-WHOLE-2", "S-WHOLE", 1, 1),
+            ord_.IssueCreditNote(credit_note_id="N-WHOLE", order_id="WHOLE", issued_on=DAY),
+            ord_.PayRefund(refund_id="F-WHOLE", customer_id="C1", order_id="WHOLE", paid_on=DAY, currency="CNY",
+                           amount=Decimal("45.18")),
+            ord_.PayRefund(refund_id="F-SHORT", customer_id="C1", order_id="SHORT", paid_on=DAY, currency="CNY",
+                           amount=Decimal("1.77")),
+        )
+
+    async def _count(self) -> None:
+        """One stocktake that is approved by somebody else, and one that waits."""
+        await self.do(inv.CountStock(count_id="K1", counted_on=DAY, lines=(_counted("C", 4), _counted("D", 5))))
+        await self.do(inv.ApproveCount(count_id="K1", approved_on=DAY), actor="boss")
+        await self.do(inv.CountStock(count_id="K2", counted_on=DAY, lines=(_counted("B", 10),)))
 
 
 @asynccontextmanager
 async def traded(*names: str) -> AsyncIterator[dict[str, str]]:
     """Databases with what the companies of these names did; the URL of each service's."""
     async with AsyncExitStack() as stack:
-        urls = {name: await stack.enter_async_context(fresh_database(ROOT / name)) for name in SERVICES}
+        urls = {name: await stack.enter_async_context(fresh_database(ROOT / name)) for name in NAMES}
         pools = {name: await open_pool(url, size=3) for name, url in urls.items()}
+        services = {name: import_module(f"services.{name}.handlers").service for name in NAMES}
         for name in names:
-            await Company(pools, name).trade()
+            await Company(Bus(services, pools), name).trade()
         for pool in pools.values():
             await pool.close()
         yield urls
+
+
+def _customer(customer: str, limit: int) -> crm.NewCustomer:
+    return crm.NewCustomer(customer_id=customer, name=f"客户 {customer}", credit_limit=Decimal(limit))
 
 
 def _opening(sku: str, quantity: int, value: str) -> inv.OpeningLine:
@@ -105,6 +120,38 @@ def _opening(sku: str, quantity: int, value: str) -> inv.OpeningLine:
 
 def _received(sku: str, quantity: int, cost: str) -> inv.ReceiptLine:
     return inv.ReceiptLine(sku=sku, quantity=Decimal(quantity), unit_cost=Decimal(cost))
+
+
+def _bought(sku: str, quantity: int, cost: str) -> inv.AskedPurchaseLine:
+    return inv.AskedPurchaseLine(sku=sku, quantity=Decimal(quantity), unit_cost=Decimal(cost))
+
+
+def _receipt(receipt_id: str, supplier: str, purchase: str, *lines: tuple[str, int]) -> inv.ReceiveGoods:
+    """At the purchase order's cost."""
+    brought = tuple(inv.ReceiptLine(sku=sku, quantity=Decimal(n)) for sku, n in lines)
+    return inv.ReceiveGoods(receipt_id=receipt_id, supplier_id=supplier, purchase_id=purchase, received_on=DAY,
+                            lines=brought)
+
+
+def _bill(bill: str, supplier: str, *lines: tuple[str, int, int, str]) -> inv.BookSupplierInvoice:
+    """Lines of (receipt, line, pieces, price)."""
+    billed = tuple(inv.BilledLine(receipt_id=r, line=n, quantity=Decimal(q), unit_cost=Decimal(p))
+                   for r, n, q, p in lines)
+    return inv.BookSupplierInvoice(supplier_invoice_id=bill, supplier_id=supplier, invoiced_on=DAY, currency="CNY",
+                                   lines=billed)
+
+
+def _sent_back(pieces: int) -> inv.ReturnedToSupplierLine:
+    return inv.ReturnedToSupplierLine(line=1, quantity=Decimal(pieces))
+
+
+def _taken_back(return_id: str, shipment: str, line: int, pieces: int) -> inv.TakeBackGoods:
+    return inv.TakeBackGoods(return_id=return_id, shipment_id=shipment, returned_on=DAY,
+                             lines=(inv.TakenBackLine(line=line, quantity=Decimal(pieces)),))
+
+
+def _counted(sku: str, pieces: int) -> inv.CountedLine:
+    return inv.CountedLine(sku=sku, counted=Decimal(pieces))
 
 
 def _order(order_id: str, customer: str, *lines: tuple[str, int]) -> ord_.PlaceOrder:

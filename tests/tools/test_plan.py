@@ -7,7 +7,8 @@ import pytest
 
 from tools import dataset
 from tools.demo import plan
-from tools.demo.plan import DECK, IN_PARTS, Order, Plan, Story
+from tools.demo.orders import DECK, IN_PARTS, OVER_CREDIT, PART_RETURNED, REFUNDED, Order, Story
+from tools.demo.plan import Plan
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,7 @@ def test_the_plan_is_the_same_every_time(made: Plan) -> None:
 
 def test_every_story_has_its_share_and_half_go_by_queue(made: Plan) -> None:
     assert Counter(order.story for order in made.orders) == {story: 5 * count for story, count in DECK.items()}
+    assert sum(DECK.values()) == 100
     assert sum(order.by_queue for order in made.orders) == 250
 
 
@@ -48,7 +50,7 @@ def test_ends_add_up(made: Plan, story: Story) -> None:
     for order in (order for order in made.orders if order.story is story):
         end = order.end
         assert Decimal(0) <= end.paid <= end.delivered == end.invoiced <= order.gross
-        assert end.paid + end.advance == order.payment
+        assert end.paid + end.advance == order.payment - order.refund
         assert end.group in {"delivered", "cancelled", "short"}
         if story in IN_PARTS:
             _is_a_real_part(order)
@@ -59,17 +61,23 @@ def _is_a_real_part(order: Order) -> None:
     assert 0 < sum(order.first_part) < sum(line.quantity for line in order.lines)
 
 
-def test_there_is_stock_for_everything_but_the_sold_out_and_the_late(made: Plan) -> None:
-    stocked = {item.sku: item.opening + item.receipt for item in made.stock}
-    wanted: Counter[str] = Counter()
-    for order in made.orders:
-        wanted.update({line.sku: line.quantity for line in order.lines})
-    assert {sku for sku in wanted if stocked.get(sku, 0) < wanted[sku]} == {plan.SOLD_OUT, plan.LATE}
+def test_what_comes_back_is_a_part_of_what_was_delivered(made: Plan) -> None:
+    returned = [order for order in made.orders if any(order.returned)]
+    assert {order.story for order in returned} == PART_RETURNED
+    assert len(returned) == 20, "4 % of the orders"
+    for order in returned:
+        assert all(0 <= back <= line.quantity for back, line in zip(order.returned, order.lines, strict=True))
+        assert Decimal(0) < order.end.delivered < order.gross
+        assert (order.refund > 0) == (order.story in REFUNDED)
+
+
+def test_the_first_fifty_orders_tell_every_story(made: Plan) -> None:
+    assert {order.story for order in made.orders[:50]} == set(Story)
 
 
 def test_only_accounts_without_credit_wait_for_a_person(made: Plan) -> None:
     bought: dict[str, Decimal] = {}
     for order in made.orders:
         bought[order.customer_id] = bought.get(order.customer_id, Decimal(0)) + order.gross
-        assert (made.limits[order.customer_id] == 0) == (order.story in plan.OVER_CREDIT)
+        assert (made.limits[order.customer_id] == 0) == (order.story in OVER_CREDIT)
     assert all(made.limits[customer] == 0 or made.limits[customer] >= total for customer, total in bought.items())

@@ -1,4 +1,4 @@
-"""`python -m tools.checker --order URL --inventory URL --accounting URL`: one line per check, exit 1 on a fault."""
+"""`python -m tools.checker --order URL --inventory URL --accounting URL --crm URL`: a line per check, 1 on a fault."""
 
 import argparse
 import asyncio

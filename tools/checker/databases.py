@@ -1,4 +1,4 @@
-"""The three databases that the checker reads, and nothing else of the services."""
+"""The databases that the checker reads, and nothing else of the services."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-PRODUCERS = ("order", "inventory", "accounting")
+PRODUCERS = ("order", "inventory", "accounting", "crm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Databases:
     order: Any
     inventory: Any
     accounting: Any
+    crm: Any
     companies: tuple[str, ...] = ()
 
     def producers(self) -> list[tuple[str, Any]]:

@@ -45,6 +45,15 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """How often something happened, and what it came to."""
+
+    name: str
+    count: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the checker found in the databases."""
 
@@ -53,6 +62,7 @@ class Report:
     counts: Mapping[str, int] = field(default_factory=dict)
     debit: Decimal = ZERO
     credit: Decimal = ZERO
+    figures: tuple[Figure, ...] = ()
 
     @property
     def ok(self) -> bool:

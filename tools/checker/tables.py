@@ -1,11 +1,11 @@
 """Checks of the order service's own tables against the facts it said: what people see there is what happened."""
 
 from tools.checker.databases import Databases
-from tools.checker.findings import Finding
+from tools.checker.findings import Finding, differences, mapping
 
 
 async def payments(databases: Databases) -> Finding:
-    """No receipt is allocated beyond its amount, no delivery paid beyond its value."""
+    """No receipt is allocated and paid back beyond its amount."""
     rows = await databases.order.fetch(
         """
         with said as (
@@ -23,11 +23,16 @@ async def payments(databases: Databases) -> Finding:
             select company, b ->> 'payment_id' as payment_id, (b ->> 'amount')::numeric as amount,
                    (b ->> 'allocated')::numeric + (b ->> 'unallocated')::numeric as split
             from said where type = 'order.payment_received.v1'
+        ), back as (
+            select company, payment_id, sum(amount) as amount
+            from refund_part where payment_id is not null group by 1, 2
         )
         select company, payment_id, r.amount, p.allocated, t.unallocated
         from paid p full join received r using (company, payment_id) full join payment t using (company, payment_id)
+             left join back b using (company, payment_id)
         where r.amount is null or t.amount is null or not p.adds_up or r.amount <> r.split
-           or p.allocated > r.amount or r.amount <> t.amount or t.unallocated <> r.amount - p.allocated
+           or p.allocated > r.amount or r.amount <> t.amount
+           or t.unallocated <> r.amount - p.allocated - coalesce(b.amount, 0)
         order by company, payment_id limit 20
         """
     )
@@ -38,7 +43,7 @@ async def payments(databases: Databases) -> Finding:
 
 
 async def deliveries(databases: Databases) -> Finding:
-    """Every delivery in the table is worth what was said, and open for what no receipt has paid."""
+    """Every delivery in the table is worth what was said, and open for what was kept and no receipt has paid."""
     rows = await databases.order.fetch(
         """
         with said as (select company, type, convert_from(body, 'UTF8')::jsonb as b from event),
@@ -51,16 +56,26 @@ async def deliveries(databases: Databases) -> Finding:
             where type in ('order.payment_received.v1', 'order.payment_allocated.v1') group by 1, 2
         ), kept as (
             select company, delivery_id, sum(amount) as paid from allocation group by company, delivery_id
+        ), came_back as (
+            select company, b ->> 'delivery_id' as delivery_id, sum((b ->> 'gross')::numeric) as gross
+            from said where type = 'order.sale_returned.v1' group by 1, 2
+        ), paid_back as (
+            select company, delivery_id, sum(amount) as paid
+            from refund_part where delivery_id is not null group by 1, 2
         )
-        select company, delivery_id, w.gross, coalesce(p.paid, 0) as paid, d.open
+        select company, delivery_id, w.gross, coalesce(p.paid, 0) as paid, coalesce(r.gross, 0) as returned, d.open
         from worth w full join delivery d using (company, delivery_id) full join paid p using (company, delivery_id)
-             full join kept k using (company, delivery_id)
+             full join kept k using (company, delivery_id) full join came_back r using (company, delivery_id)
+             full join paid_back f using (company, delivery_id)
         where w.gross is null or d.gross is null or w.gross <> d.gross
-           or d.open <> d.gross - coalesce(p.paid, 0) or d.open < 0 or coalesce(p.paid, 0) <> coalesce(k.paid, 0)
+           or d.open <> d.gross - coalesce(r.gross, 0) - coalesce(p.paid, 0) + coalesce(f.paid, 0)
+           or d.returned_net + d.returned_tax <> coalesce(r.gross, 0) or coalesce(p.paid, 0) > d.gross
+           or coalesce(p.paid, 0) <> coalesce(k.paid, 0)
         order by company, delivery_id limit 20
         """
     )
-    faults = [f"delivery {r['delivery_id']} of {r['company']}: worth {r['gross']}, paid {r['paid']}, open {r['open']}"
+    faults = [f"delivery {r['delivery_id']} of {r['company']}: worth {r['gross']}, returned {r['returned']}, paid "
+              f"{r['paid']}, open {r['open']}"
               for r in rows]
     seen = await databases.order.fetchval("select count(*) from delivery")
     return Finding("deliveries", f"{seen} deliveries", tuple(faults))
@@ -110,6 +125,29 @@ async def orders(databases: Databases) -> Finding:
                for r in rows]
     seen = await databases.order.fetchval("select count(*) from sales_order")
     return Finding("orders", f"{seen} orders", tuple(faults))
+
+
+async def customers(databases: Databases) -> Finding:
+    """The customers and credit limits that order decides by are those that crm said last."""
+    faults: list[str] = []
+    seen = 0
+    for company in databases.companies:
+        said = mapping(await databases.crm.fetch(
+            """
+            select distinct on (customer_id) customer_id, credit_limit from (
+                select b ->> 'customer_id' as customer_id, (b ->> 'credit_limit')::numeric as credit_limit, seq
+                from (select seq, convert_from(body, 'UTF8')::jsonb as b from event where company = $1
+                      and type in ('crm.customer_registered.v1', 'crm.credit_limit_changed.v1')) as e
+            ) as limits order by customer_id, seq desc
+            """,
+            company,
+        ))
+        kept = mapping(await databases.order.fetch(
+            "select customer_id, credit_limit from customer where company = $1", company
+        ))
+        seen += len(said)
+        faults += differences(kept, said, f"credit limit in {company} of", "unknown")
+    return Finding("customers", f"{seen} customers", tuple(faults))
 
 
 async def backlog(databases: Databases) -> Finding:

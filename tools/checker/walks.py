@@ -1,5 +1,7 @@
 """Checks across order and inventory: their tables against the facts they said, and the two against each other."""
 
+from typing import Any
+
 from tools.checker.databases import Databases
 from tools.checker.findings import Finding, differences, mapping
 
@@ -69,102 +71,47 @@ async def delivery_shares(databases: Databases) -> Finding:
 
 async def shipped_is_delivered(databases: Databases) -> Finding:
     """Every shipment of inventory is one delivery of order, line by line and piece by piece."""
+    found = await _pairs(databases, ("inventory.goods_shipped.v1", "shipment_id"),
+                         ("order.sale_delivered.v1", "delivery_id"), "delivery")
+    return Finding("shipped_is_delivered", f"{found[0]} shipments", tuple(found[1]))
+
+
+async def taken_back_is_returned(databases: Databases) -> Finding:
+    """Every return that inventory took in is one return of order, line by line and piece by piece."""
+    found = await _pairs(databases, ("inventory.goods_returned.v1", "return_id"),
+                         ("order.sale_returned.v1", "return_id"), "return")
+    return Finding("taken_back_is_returned", f"{found[0]} returns", tuple(found[1]))
+
+
+async def _pairs(
+    databases: Databases, goods: tuple[str, str], value: tuple[str, str], what: str
+) -> tuple[int, list[str]]:
+    """How many documents inventory said, and where those of order differ; each by its event type and its id."""
     faults: list[str] = []
     seen = 0
     for company in databases.companies:
-        shipped = mapping(await databases.inventory.fetch(
-            """
-            with said as materialized (
-                select convert_from(body, 'UTF8')::jsonb as b from event
-                where company = $1 and type = 'inventory.goods_shipped.v1'
-            )
-            select b ->> 'shipment_id', n, string_agg(format('%s line %s: %s', b ->> 'order_id', l ->> 'line',
-                   trim_scale((l ->> 'quantity')::numeric)), ', ' order by (l ->> 'line')::int)
-            from (select b, row_number() over (partition by b ->> 'shipment_id') as n from said) as each_time,
-                 jsonb_array_elements(b -> 'lines') as l
-            group by 1, 2
-            """,
-            company,
-        ))
-        delivered = mapping(await databases.order.fetch(
-            """
-            with said as materialized (
-                select convert_from(body, 'UTF8')::jsonb as b from event
-                where company = $1 and type = 'order.sale_delivered.v1'
-            )
-            select b ->> 'delivery_id', n, string_agg(format('%s line %s: %s', b ->> 'order_id', l ->> 'line',
-                   trim_scale((l ->> 'quantity')::numeric)), ', ' order by (l ->> 'line')::int)
-            from (select b, row_number() over (partition by b ->> 'delivery_id') as n from said) as each_time,
-                 jsonb_array_elements(b -> 'lines') as l
-            group by 1, 2
-            """,
-            company,
-        ))
-        seen += len(shipped)
-        faults += differences(delivered, shipped, f"delivery of {company}", "nothing")
-    return Finding("shipped_is_delivered", f"{seen} shipments", tuple(faults))
+        moved = await _pieces(databases.inventory, company, *goods)
+        valued = await _pieces(databases.order, company, *value)
+        seen += len(moved)
+        faults += differences(valued, moved, f"{what} of {company}", "nothing")
+    return seen, faults
 
 
-async def stock(databases: Databases) -> Finding:
-    """Stock is the sum of its moves, each pool's moves have no gaps and carry its running totals."""
-    rows = await databases.inventory.fetch(
+async def _pieces(connection: Any, company: str, event_type: str, name: str) -> dict[Any, Any]:
+    """The lines of every document in words; one that was said twice stands there twice."""
+    return mapping(await connection.fetch(
         """
-        with summed as (
-            select company, sku, warehouse, count(*) as moves, max(n) as last, sum(quantity) as quantity,
-                   sum(value) as value
-            from stock_move group by company, sku, warehouse
+        with said as materialized (
+            select convert_from(body, 'UTF8')::jsonb as b from event where company = $1 and type = $2
         )
-        select company, sku, warehouse, s.quantity, s.value, m.quantity as moved, m.value as moved_value
-        from stock s full join summed m using (company, sku, warehouse)
-        where coalesce(s.quantity, 0) <> coalesce(m.quantity, 0) or coalesce(s.value, 0) <> coalesce(m.value, 0)
-           or coalesce(s.moves, 0) <> coalesce(m.moves, 0) or m.moves <> m.last
-        order by company, sku, warehouse limit 20
-        """
-    )
-    faults = [f"{r['sku']} in {r['warehouse']} of {r['company']}: {r['quantity']} pieces worth {r['value']}, its moves "
-              f"say {r['moved']} worth {r['moved_value']}" for r in rows]
-    rows = await databases.inventory.fetch(
-        """
-        select company, sku, warehouse, n from (
-            select *, sum(quantity) over w as so_far, sum(value) over w as value_so_far from stock_move
-            window w as (partition by company, sku, warehouse order by n)
-        ) as run
-        where so_far <> quantity_after or value_so_far <> value_after or (so_far = 0 and value_so_far <> 0)
-        order by company, sku, warehouse, n limit 20
-        """
-    )
-    faults += [f"move {r['n']} of {r['sku']} in {r['warehouse']} of {r['company']}: wrong running total" for r in rows]
-    seen = await databases.inventory.fetchval("select count(*) from stock_move")
-    return Finding("stock", f"{seen} moves", tuple(faults))
-
-
-async def moves(databases: Databases) -> Finding:
-    """Every line of an opening, receipt or shipment that was said is one move of the same pieces and value."""
-    rows = await databases.inventory.fetch(
-        """
-        with document as materialized (
-            select company, convert_from(body, 'UTF8')::jsonb as b from event where type in
-            ('inventory.stock_opened.v1', 'inventory.goods_received.v1', 'inventory.goods_shipped.v1')
-        ), said as (
-            select company, b ->> 'warehouse' as warehouse, l ->> 'sku' as sku, (l ->> 'line')::int as line,
-                   coalesce(b ->> 'shipment_id', b ->> 'receipt_id', b ->> 'opening_id') as document_id,
-                   case when b ? 'shipment_id' then -1 else 1 end * (l ->> 'quantity')::numeric as quantity,
-                   case when b ? 'shipment_id' then -1 else 1 end * (l ->> 'cost')::numeric as value
-            from document, jsonb_array_elements(b -> 'lines') as l
-        ), moved as (
-            select company, warehouse, sku, line, document_id, quantity, value from stock_move
-        ), apart as (
-            (select *, 'was said but not moved' as what from (select * from said except all select * from moved) as a)
-            union all
-            (select *, 'was moved but not said' from (select * from moved except all select * from said) as b)
-        )
-        select * from apart order by company, document_id, line limit 20
-        """
-    )
-    faults = [f"{r['document_id']} line {r['line']} of {r['company']}: {r['quantity']} of {r['sku']} worth "
-              f"{r['value']} {r['what']}" for r in rows]
-    seen = await databases.inventory.fetchval("select count(*) from stock_move")
-    return Finding("moves", f"{seen} moves against the log", tuple(faults))
+        select b ->> $3, n, string_agg(format('%s line %s: %s', b ->> 'order_id', l ->> 'line',
+               trim_scale((l ->> 'quantity')::numeric)), ', ' order by (l ->> 'line')::int)
+        from (select b, row_number() over (partition by b ->> $3) as n from said) as each_time,
+             jsonb_array_elements(b -> 'lines') as l
+        group by 1, 2
+        """,
+        company, event_type, name,
+    ))
 
 
 async def reservations(databases: Databases) -> Finding:
@@ -183,31 +130,3 @@ async def reservations(databases: Databases) -> Finding:
               for r in rows]
     seen = await databases.inventory.fetchval("select count(*) from fulfilment where state = 'reserved'")
     return Finding("reservations", f"{seen} orders with reserved goods", tuple(faults))
-
-
-async def invoices(databases: Databases) -> Finding:
-    """Every invoice is the sum of its deliveries, and no delivery is invoiced twice."""
-    rows = await databases.order.fetch(
-        """
-        with said as (select company, type, convert_from(body, 'UTF8')::jsonb as b from event
-                      where type in ('order.invoice_issued.v1', 'order.sale_delivered.v1')),
-        delivery as (
-            select company, b ->> 'delivery_id' as delivery_id, (b ->> 'net')::numeric as net,
-                   (b ->> 'tax')::numeric as tax from said where type = 'order.sale_delivered.v1'
-        ), part as (
-            select company, b ->> 'invoice_id' as invoice_id, (b ->> 'net')::numeric as head_net,
-                   (b ->> 'tax')::numeric as head_tax, (b ->> 'gross')::numeric as head_gross, delivery_id,
-                   count(*) over (partition by company, delivery_id) as times
-            from said, jsonb_array_elements_text(b -> 'deliveries') as delivery_id
-            where type = 'order.invoice_issued.v1'
-        )
-        select p.company, p.invoice_id from part p left join delivery d using (company, delivery_id)
-        group by p.company, p.invoice_id, p.head_net, p.head_tax, p.head_gross
-        having sum(d.net) is distinct from p.head_net or sum(d.tax) is distinct from p.head_tax
-            or p.head_net + p.head_tax <> p.head_gross or max(times) > 1
-        order by 1, 2 limit 20
-        """
-    )
-    faults = [f"invoice {r['invoice_id']} of {r['company']} is not the sum of its deliveries" for r in rows]
-    seen = await databases.order.fetchval("select count(*) from event where type = 'order.invoice_issued.v1'")
-    return Finding("invoices", f"{seen} invoices", tuple(faults))

@@ -17,9 +17,19 @@ WORDS = {
     "order.sale_delivered.v1": ("delivered", "delivery_id"),
     "order.invoice_issued.v1": ("invoiced", "invoice_id"),
     "order.payment_received.v1": ("paid", "payment_id"),
+    "order.sale_returned.v1": ("returned", "return_id"),
+    "order.credit_note_issued.v1": ("credited", "credit_note_id"),
+    "order.refund_paid.v1": ("refunded", "refund_id"),
     "inventory.stock_short.v1": ("short", "order_id"),
     "inventory.goods_shipped.v1": ("shipped", "shipment_id"),
     "inventory.goods_received.v1": ("received", "receipt_id"),
+    "inventory.goods_returned.v1": ("taken-back", "return_id"),
+    "inventory.purchase_ordered.v1": ("ordered", "purchase_id"),
+    "inventory.supplier_invoiced.v1": ("billed", "supplier_invoice_id"),
+    "inventory.supplier_paid.v1": ("supplier-paid", "supplier_payment_id"),
+    "inventory.purchase_returned.v1": ("sent-back", "purchase_return_id"),
+    "inventory.stock_counted.v1": ("counted", "count_id"),
+    "inventory.count_approved.v1": ("count-approved", "count_id"),
     "order.command_rejected.v1": ("refused", "command_id"),
     "inventory.command_rejected.v1": ("refused", "command_id"),
 }
@@ -60,6 +70,13 @@ class Facts:
             self.learn(f"invoiced {invoice['invoice_id']}")
         for payment in order["payments"]:
             self.learn(f"paid {payment['payment_id']}")
+        for returned in order["returns"]:
+            self.learn(f"taken-back {returned['return_id']}")
+            self.learn(f"returned {returned['return_id']}")
+        for note in order["credit_notes"]:
+            self.learn(f"credited {note['credit_note_id']}")
+        for refund in order["refunds"]:
+            self.learn(f"refunded {refund['refund_id']}")
 
     def known(self, facts: Iterable[str]) -> str | None:
         """The first of these that is true."""

@@ -1,4 +1,4 @@
-"""The three services as processes of their own: migrated, started, watched, started again when one dies, and ended."""
+"""The services as processes of their own: migrated, started, watched, started again when one dies, and ended."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from tools.servers.holdings import Guard, Holdings, Process
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 KEPT = RUN / "demo"
-SERVICES = ("order", "inventory", "accounting")
+SERVICES = ("order", "inventory", "accounting", "crm")
 WATCH_SECONDS = 0.25
 READY_SECONDS = 90.0
 END_SECONDS = 20.0

