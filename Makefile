@@ -6,10 +6,10 @@ export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help demo down test test-full lint lock clean
+.PHONY: help demo down test test-full lint compose-walk lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.ready ## Bring servers and services, push ORDERS=500 real orders through them, show the books; KEEP=1 leaves it running
 	@ORDERS=$(ORDERS) KEEP=$(KEEP) $(PYTHON) -m tools.demo
@@ -27,6 +27,9 @@ lint: .venv/.ready ## Check style (ruff), types (mypy --strict) and walls betwee
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+
+compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)
+	@$(PYTHON) -m tools.compose_walk
 
 lock: .venv/.ready ## Write the newest allowed versions into the locks
 	@$(UV) --upgrade --output-file requirements.lock

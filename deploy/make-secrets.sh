@@ -1,0 +1,75 @@
+#!/bin/sh
+# Makes the secrets that docker-compose.yml names, with random passwords. What is there is kept, so it may be run again:
+#   sh deploy/make-secrets.sh [FOLDER]      (default: secrets, which git ignores)
+# A secret is renewed by removing its file and running this again; docs/deployment.md says what to do then.
+set -eu
+umask 077
+
+folder=${1:-$(dirname "$0")/../secrets}
+services="order inventory accounting crm"
+mkdir -p "$folder"
+chmod 700 "$folder"
+
+random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+password_of() { url=$(cat "$folder/$1"); rest=${url#*://*:}; printf %s "${rest%%@*}"; }
+
+# Only the folder keeps others out: each container sees just its own files, and reads them as a user of its own.
+keep() { # keep FILE TEXT
+    [ -s "$folder/$1" ] || printf '%s\n' "$2" > "$folder/$1"
+    chmod 444 "$folder/$1"
+}
+
+database() { # database FILE ROLE NAME
+    keep "$1" "postgresql://$2:$(random)@postgres:5432/$3"
+}
+
+broker() { # broker USER
+    keep "$1_rabbitmq_url" "amqp://$1:$(random)@rabbitmq:5672/fenlu"
+}
+
+keep postgres_password "$(random)"
+for service in $services; do
+    database "${service}_owner_database_url" "fenlu_${service}_owner" "fenlu_$service"
+    database "${service}_database_url" "fenlu_$service" "fenlu_$service"
+    broker "$service"
+done
+broker topology
+broker shop
+# Who may send commands by queue: {"shop": {"companies": ["C1"], "roles": ["sales"]}}
+keep queue_principals '{}'
+
+# -- RabbitMQ's users: topology declares, a service says and hears only its own, the shop may only send commands --------
+
+user() { printf '{"name": "%s", "password": "%s", "tags": []}' "$1" "$(password_of "$1_rabbitmq_url")"; }
+may() { # may USER CONFIGURE WRITE READ
+    printf '{"user": "%s", "vhost": "fenlu", "configure": "%s", "write": "%s", "read": "%s"}' "$@"
+}
+topic() { # topic USER EXCHANGE WRITE
+    printf '{"user": "%s", "vhost": "fenlu", "exchange": "%s", "write": "%s", "read": "^$"}' "$@"
+}
+
+users="$(user topology), $(user shop)"
+permissions="$(may topology '.*' '.*' '.*'), $(may shop '^$' '^erp[.]commands$' '^$')"
+topics=$(topic shop erp.commands '.*')
+for service in $services; do
+    users="$users, $(user "$service")"
+    permissions="$permissions, $(may "$service" '^$' '^erp[.]events$' "^$service[.](events|commands)\$")"
+    topics="$topics, $(topic "$service" erp.events "^$service[.]")"
+done
+rm -f "$folder/rabbitmq_definitions"
+keep rabbitmq_definitions "{\"users\": [$users], \"vhosts\": [{\"name\": \"fenlu\"}],
+ \"permissions\": [$permissions], \"topic_permissions\": [$topics]}"
+
+# -- whose tokens are believed -------------------------------------------------------------------------------------------
+
+if [ ! -s "$folder/jwt_public_key" ]; then
+    if ! command -v openssl >/dev/null; then
+        echo "make-secrets: put your issuer's public key (PEM, ES256) into $folder/jwt_public_key" >&2
+        exit 1
+    fi
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/trial_private_key" 2>/dev/null
+    openssl pkey -in "$folder/trial_private_key" -pubout -out "$folder/jwt_public_key"
+    echo "make-secrets: tokens come from deploy/make-token.sh, for trying out; for real use put your issuer's public key" \
+        "into $folder/jwt_public_key and remove trial_private_key" >&2
+fi
+chmod 444 "$folder/jwt_public_key"
