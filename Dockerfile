@@ -23,7 +23,7 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=6s --start-period=30s --retries=6 \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz', timeout=5)"]
-# `exec`: signals reach the service itself. Run it with an init (compose: `init: true`, docker run --init): as process 1 it
-# would not notice SIGTERM before it is up.
+# `exec`: signals reach the service itself. Run it with an init (compose: `init: true`, else docker run --init): as
+# process 1 it would not notice SIGTERM before it is up.
 ENTRYPOINT ["sh", "-c", "exec python -m services.$SERVICE \"$@\"", "fenlu"]
 CMD ["serve"]

@@ -38,7 +38,7 @@ broker shop
 # Who may send commands by queue: {"shop": {"companies": ["C1"], "roles": ["sales"]}}
 keep queue_principals '{}'
 
-# -- RabbitMQ's users: topology declares, a service says and hears only its own, the shop may only send commands --------
+# -- RabbitMQ's users: topology declares, a service says and hears only its own, the shop only sends commands ----------
 
 user() { printf '{"name": "%s", "password": "%s", "tags": []}' "$1" "$(password_of "$1_rabbitmq_url")"; }
 may() { # may USER CONFIGURE WRITE READ
@@ -60,7 +60,7 @@ rm -f "$folder/rabbitmq_definitions"
 keep rabbitmq_definitions "{\"users\": [$users], \"vhosts\": [{\"name\": \"fenlu\"}],
  \"permissions\": [$permissions], \"topic_permissions\": [$topics]}"
 
-# -- whose tokens are believed -------------------------------------------------------------------------------------------
+# -- whose tokens are believed ---------------------------------------------------------------------------------------
 
 if [ ! -s "$folder/jwt_public_key" ]; then
     if ! command -v openssl >/dev/null; then
@@ -69,7 +69,7 @@ if [ ! -s "$folder/jwt_public_key" ]; then
     fi
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/trial_private_key" 2>/dev/null
     openssl pkey -in "$folder/trial_private_key" -pubout -out "$folder/jwt_public_key"
-    echo "make-secrets: tokens come from deploy/make-token.sh, for trying out; for real use put your issuer's public key" \
-        "into $folder/jwt_public_key and remove trial_private_key" >&2
+    echo "make-secrets: tokens come from deploy/make-token.sh, for trying out; for real use put your issuer's" \
+        "public key into $folder/jwt_public_key and remove trial_private_key" >&2
 fi
 chmod 444 "$folder/jwt_public_key"

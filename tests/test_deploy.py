@@ -91,6 +91,7 @@ def test_everything_is_watched_and_ends_in_its_own_time() -> None:
     assert "healthcheck:" in BLOCKS["rabbitmq"]
     assert "HEALTHCHECK" in (ROOT / "Dockerfile").read_text()
     assert 'restart: "no"' in anchors["x-job"]
+    assert "init: true" in anchors["x-process"]
 
 
 # -- secrets ----------------------------------------------------------------------------------------------------------
