@@ -16,7 +16,7 @@ from tools.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[2]
 ORDERS = 150
-KILLS = 6
+KILLS = 8
 SEED = 20171
 LIMIT_SECONDS = 240
 
@@ -50,7 +50,7 @@ def _victims(demo: subprocess.Popen[bytes], screen: Path, dice: random.Random) -
     """Processes of the services in turn, from the time when all are ready; ends early when the demo ends."""
     while demo.poll() is None and "services are ready" not in screen.read_text():
         time.sleep(0.05)
-    for name in ["order", "inventory", "accounting"] * (KILLS // 3):
+    for name in ["order", "inventory", "accounting", "crm"] * (KILLS // 4):
         time.sleep(dice.uniform(0.5, 1.5))
         while demo.poll() is None and name not in _services(demo.pid):
             time.sleep(0.05)
