@@ -4,11 +4,9 @@ The actor is the broker-validated `user_id`; the idempotency key is the AMQP `me
 by a `CommandRejected` event, a message that is no command at all ends in `rejected`.
 """
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.prometheus import RabbitPrometheusMiddleware
@@ -17,7 +15,7 @@ from pydantic import ValidationError
 
 from shared import inbox
 from shared.amqp import COMMANDS
-from shared.db import Pool, is_transient
+from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import NOWHERE, Rejected
 from shared.refusal import field_errors
@@ -27,9 +25,6 @@ from shared.wire import MalformedError, Raw, parse_json
 
 PREFETCH = 32
 MAX_KEY_LENGTH = 200
-MAX_PAUSE_SECONDS = 5.0
-
-logger = structlog.get_logger()
 
 
 def command_broker(service: Service, pool: Pool, settings: Settings, registry: CollectorRegistry) -> RabbitBroker:
@@ -53,7 +48,7 @@ def command_broker(service: Service, pool: Pool, settings: Settings, registry: C
         decoder=_undecoded,
     )
     async def take(_body: bytes, message: RabbitMessage) -> None:
-        await _patiently(service, pool, settings, message.raw_message)
+        await patiently(lambda: _handle(service, pool, settings, message.raw_message), service.name)
 
     return broker
 
@@ -61,21 +56,6 @@ def command_broker(service: Service, pool: Pool, settings: Settings, registry: C
 async def _undecoded(message: Any) -> bytes:
     """Leave the bytes alone: our own strict parser reads them."""
     return bytes(message.body)
-
-
-async def _patiently(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    """Handle one message, waiting while the database is away; the prefetch is what the broker lets us hold."""
-    pause = 0.05
-    while True:
-        try:
-            await _handle(service, pool, settings, message)
-            return
-        except Exception as error:
-            if not is_transient(error):
-                raise
-            logger.warning("database away, holding a command", service=service.name, error=repr(error)[:300])
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:

@@ -5,21 +5,17 @@ While the database is away it holds the prefetch and tries the same batch again;
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.amqp import LostChannelError, keep_going, open_channel
-from shared.db import Pool, is_transient
+from shared.db import Pool, patiently
 from shared.inbox import sort_out
 from shared.service import Service
 from shared.wire import Raw
 
 SWEEP_SECONDS = 1.0
-MAX_PAUSE_SECONDS = 5.0
-
-logger = structlog.get_logger()
 
 
 class Consumer:
@@ -72,10 +68,10 @@ class Consumer:
             try:
                 await asyncio.wait_for(self._news.wait(), SWEEP_SECONDS)
             except TimeoutError:
-                await self._patiently(self._sweep)
+                await patiently(self._sweep, self.service.name)
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
         heard, rejected = sort_out([_raw(message) for message in taken])
-        await self._patiently(lambda: self.service.receive(self.pool, heard, rejected))
+        await patiently(lambda: self.service.receive(self.pool, heard, rejected), self.service.name)
         if self._lost:
             raise LostChannelError
         await taken[-1].ack(multiple=True)
@@ -83,20 +79,6 @@ class Consumer:
     async def _sweep(self) -> None:
         while self.service.ordered and await self.service.sweep(self.pool, self.batch):
             pass
-
-    async def _patiently(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Try the same work until the database takes it; the broker keeps what we hold."""
-        pause = 0.05
-        while True:
-            try:
-                await work()
-                return
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                logger.warning("database away, holding the batch", service=self.service.name, error=repr(error)[:300])
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 def _raw(message: AbstractIncomingMessage) -> Raw:

@@ -1,13 +1,19 @@
 """The way to Postgres: the pool with its limits, the codecs, and `Db`, all that a room sees of a connection."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import orjson
+import structlog
 
 Pool = asyncpg.Pool
+
+MAX_PAUSE_SECONDS = 5.0
+
+logger = structlog.get_logger()
 
 # The server or the way to it is away, or two transactions met: the same work may succeed when it is tried again.
 # A COMMIT that raised one of these may have happened; the unique keys of inbox and command make the retry safe.
@@ -31,6 +37,24 @@ def is_transient(error: BaseException) -> bool:
     """True if the same work may succeed later. asyncpg's DataError (a value that does not fit its column) is an
     InterfaceError by class, but trying again never helps it."""
     return isinstance(error, _TRANSIENT) and not isinstance(error, ValueError)
+
+
+async def patiently(work: Callable[[], Awaitable[None]], service: str) -> None:
+    """Try the same work until the database takes it, while the broker keeps the messages that we hold.
+
+    What is not `is_transient` is raised.
+    """
+    pause = 0.05
+    while True:
+        try:
+            await work()
+            return
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("holding the messages, trying again", service=service, error=repr(error)[:300])
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
