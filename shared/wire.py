@@ -16,6 +16,11 @@ from pydantic import ValidationError
 from shared.events import Envelope, Event
 
 PREFIX = "cloudEvents_"
+# Escapes that stand for what no text in Postgres can hold: NUL, and one half of a surrogate pair without the other.
+UNSTORABLE = re.compile(
+    rb"(?<!\\)(?:\\\\)*"  # an escape begins after an even number of backslashes
+    rb"(?:\\u0000|\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F])"
+)
 COMPANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MAX_BODY_BYTES = 1_000_000
 
@@ -81,6 +86,8 @@ def decode(raw: Raw) -> Event:
     envelope = _envelope(attributes)
     if envelope.source != model.owner:
         raise MalformedError(f"source: {model.type} is not for {envelope.source!r} to say")
+    if UNSTORABLE.search(raw.body):
+        raise MalformedError("body: a text holds NUL, or half a character")
     try:
         event = model.model_validate(parse_json(raw.body))
     except ValidationError as error:
@@ -107,7 +114,7 @@ def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:
     def text(name: str) -> str:
         value = attributes.get(name)
-        if not isinstance(value, str) or not value or len(value) > 300:
+        if not isinstance(value, str) or not value or len(value) > 300 or "\0" in value:
             raise MalformedError(f"{name}: missing or not a short text")
         return value
 
