@@ -13,6 +13,7 @@ from shared.db import Db, Pool, open_pool
 from shared.events import Event
 from shared.events.order import OrderApproved
 from shared.log import Cause
+from shared.refusal import Unfit
 from shared.relay import replay
 from shared.service import Service
 from shared.testing import Script, raw, said
@@ -141,7 +142,7 @@ async def test_it_acknowledges_after_the_commit_and_not_before(pool: Pool, rabbi
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         outcomes = await quick(db, events)
         reached.set()
         await asyncio.sleep(3600)
