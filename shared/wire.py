@@ -86,7 +86,7 @@ def decode(raw: Raw) -> Event:
     envelope = _envelope(attributes)
     if envelope.source != model.owner:
         raise MalformedError(f"source: {model.type} is not for {envelope.source!r} to say")
-    if UNSTORABLE.search(raw.body):
+    if b"\\u" in raw.body and UNSTORABLE.search(raw.body):  # the first is much faster
         raise MalformedError("body: a text holds NUL, or half a character")
     try:
         event = model.model_validate(parse_json(raw.body))
@@ -107,7 +107,10 @@ def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in headers.items():
         if name.startswith(("cloudEvents_", "cloudEvents:")):
-            found[name[len(PREFIX):]] = value.decode(errors="replace") if isinstance(value, bytes) else value
+            attribute = name[len(PREFIX):]
+            if attribute in found:
+                raise MalformedError(f"{attribute}: stands twice, under both prefixes")
+            found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
 
 

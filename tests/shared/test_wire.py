@@ -139,6 +139,9 @@ POISON: dict[str, tuple[Callable[[], Raw], str]] = {
     "no type": (lambda: with_headers(type=None), "type: "),
     "no CloudEvents at all": (lambda: replace(raw(sent()), headers={}), "type: "),
     "foreign routing key": (lambda: replace(raw(sent()), routing_key="order.order_placed.v1"), "type: .*routing key"),
+    "an attribute under both prefixes": (
+        lambda: replace(raw(sent()), headers={**raw(sent()).headers, "cloudEvents:company": "C2"}), "company: .*twice",
+    ),
     "foreign source": (lambda: with_headers(source="/fenlu/order"), "source: "),
     "another subject": (lambda: with_headers(subject="fulfilment/SO-2"), "subject: "),
     "no subject": (lambda: with_headers(subject=None), "subject: "),
