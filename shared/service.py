@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 
 from shared import inbox, log
-from shared.db import Db, Pool, is_transient
+from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.inbox import Heard, Rejected
 from shared.log import Cause
@@ -205,7 +205,7 @@ class Service:
                                       actor, key, by_queue)
         for attempt in range(ATTEMPTS):
             try:
-                async with pool.acquire() as connection, connection.transaction():
+                async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
                     answer = await self._do(Db(connection, actor.company), command.asked_by(actor), key, by_queue)
                 break
             except _RefusedAtTheDoor as door:
