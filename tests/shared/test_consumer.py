@@ -9,6 +9,7 @@ from shared.consumer import Consumer
 from shared.db import Db, Pool, open_pool
 from shared.events import Event
 from shared.events.order import OrderApproved
+from shared.refusal import Unfit
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
@@ -136,7 +137,7 @@ async def test_it_acknowledges_after_the_commit_and_not_before(pool: Pool, rabbi
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         outcomes = await quick(db, events)
         reached.set()
         await asyncio.sleep(3600)
