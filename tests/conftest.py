@@ -2,6 +2,8 @@
 
 import inspect
 from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit, urlunsplit
+from uuid import uuid4
 
 import pytest
 
@@ -22,6 +24,20 @@ def servers() -> Iterator[Servers]:
 def admin_url(servers: Servers) -> str:
     """A PostgreSQL user who may create databases."""
     return servers.database_url
+
+
+@pytest.fixture(scope="session")
+def virtual_host(servers: Servers) -> Iterator[str]:
+    """The URL of a virtual host that nobody else uses; of a broker that was given, the one that was given."""
+    if servers.rabbitmq is None:
+        yield servers.rabbitmq_url
+        return
+    name = f"test-{uuid4().hex[:8]}"
+    address = urlsplit(servers.rabbitmq_url)
+    servers.rabbitmq.ctl("add_vhost", name)
+    servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
+    yield urlunsplit(address._replace(path=f"/{name}"))
+    servers.rabbitmq.ctl("delete_vhost", name)
 
 
 @pytest.fixture(scope="session", autouse=True)
