@@ -11,17 +11,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from shared import log
+from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Command
 from shared.events.accounting import OpenBooks
 from shared.events.crm import RegisterCustomers
 from shared.events.inventory import OpenStock, RegisterProducts, ShipGoods
-from shared.events.order import PlaceOrder, ReceivePayment
+from shared.events.order import CancelOrder, PlaceOrder, ReceivePayment
 from shared.log import correlation_of
 from shared.relay import Relay
 from shared.service import Service
 from shared.testing import ask, fresh_database
+from shared.wire import Raw, headers_of
 from tests.crash.pieces import UNPUBLISHED, Job, Request
 from tests.shared.rabbit import Rabbit
 from tests.shared.waits import beside, until
@@ -92,7 +95,16 @@ class Company:
         """Ask by queue."""
         await self.rabbit.ask(command, key, company=COMPANY)
 
-    async def job(self, piece: str, request: Request | None = None) -> Job | None:
+    async def say_reversed(self, owner: str) -> None:
+        """Be the relay of a service, but publish what it has to say backwards."""
+        async with self.pools[owner].acquire() as connection:
+            await log.place(connection, 100)
+            entries = await log.read_unpublished(connection, owner, 100)
+            messages = [Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id)) for e in entries]
+            await self.rabbit.publish(EVENTS, *reversed(messages))
+            await log.advance(connection, {COMPANY: max(e.envelope.position or 0 for e in entries)})
+
+    async def job(self, piece: str, batch: int, request: Request) -> Job | None:
         """What this piece, which does not run, finds to do; None if its queue is empty."""
         service, _, kind = piece.partition(" ")
         messages = 0
@@ -101,7 +113,7 @@ class Company:
             messages = await self._left_in(queue)
             if not messages:
                 return None
-        return Job(service, kind, self.urls[service], self.rabbit.url, messages, request)
+        return Job(service, kind, self.urls[service], self.rabbit.url, messages, batch, request)
 
     async def _left_in(self, queue: str) -> int:
         """The messages of a queue, as soon as its dead consumer has given back what it held."""
@@ -173,6 +185,11 @@ class Company:
         renamed: Record = json.loads(json.dumps(found, default=str).replace(order_id, "*"))
         return renamed
 
+    async def clear_rejected(self, service: str, expected: int) -> None:
+        """Look at what was rejected, as an operator does: each message once."""
+        bodies = [row["body"] for row in await self.pools[service].fetch("delete from rejected returning body")]
+        assert len(bodies) == len(set(bodies)) == expected
+
     async def check(self) -> Report:
         """The independent checker's word on all four databases, and on what the broker has left."""
         parked = 0
@@ -215,6 +232,10 @@ def place(order_id: str) -> PlaceOrder:
     lines = [{"sku": "TEA", "quantity": "3", "unit_price": "33.33"}, {"sku": "TEA", "quantity": "1", "unit_price": "9"}]
     return PlaceOrder.model_validate(
         {"order_id": order_id, "customer_id": "K1", "ordered_on": DAY, "currency": "CNY", "lines": lines})
+
+
+def cancel(order_id: str) -> CancelOrder:
+    return CancelOrder(order_id=order_id, cancelled_on=DAY, reason="changed their mind")
 
 
 def pay(order_id: str) -> ReceivePayment:

@@ -67,9 +67,8 @@ def serve() -> None:
         import_module(f"services.{name}.api")
     for line in sys.stdin:
         job, point = json.loads(line)
-        service, piece, database_url, amqp_url, messages, request = job
-        request = Request(*request) if request else None
-        ended = _run(Job(service, piece, database_url, amqp_url, messages, request), Point(*point) if point else None)
+        *given, request = job
+        ended = _run(Job._make([*given, Request(*request)]), Point(*point) if point else None)
         sys.stdout.write(json.dumps(ended) + "\n")
         sys.stdout.flush()
 

@@ -52,8 +52,9 @@ class Job(NamedTuple):
     piece: str
     database_url: str
     amqp_url: str
-    messages: int = 0
-    request: Request | None = None
+    messages: int
+    batch: int
+    request: Request
 
 
 async def work(job: Job, effects: Effects) -> None:
@@ -77,8 +78,9 @@ async def _relay(job: Job, service: Service, effects: Effects) -> None:
 
 
 async def _consumer(job: Job, service: Service, effects: Effects) -> None:
-    _deliver_at_once(job.messages)
-    consumer = Consumer(service, await open_pool(job.database_url, size=2), job.amqp_url)
+    if job.messages < job.batch:
+        _deliver_at_once(job.messages)
+    consumer = Consumer(service, await open_pool(job.database_url, size=2), job.amqp_url, batch=job.batch)
     await _beside(consumer.run(), _all_acknowledged(job, effects))
 
 
@@ -127,7 +129,6 @@ async def _beside(piece: Coroutine[Any, Any, None], done: asyncio.Event) -> None
 
 
 async def _http_door(job: Job, service: Service, _effects: Effects) -> None:
-    assert job.request
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     router = import_module(f"services.{job.service}.api").router

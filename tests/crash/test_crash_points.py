@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 
 from shared.amqp import open_channel
-from tests.crash.company import Company, open_company, pay, place, ship
+from shared.wire import Raw
+from tests.crash.company import Company, cancel, open_company, pay, place, ship
 from tests.crash.forks import Ended, Forks, open_forks
 from tests.crash.pieces import Request
 from tests.crash.points import ENDED, Point, When
@@ -30,6 +31,8 @@ class Scenario(NamedTuple):
     work: Work
     effects: str
     asleep: tuple[str, ...] = ()  # other pieces, whose answers would come in between
+    batch: int = 500
+    rejected: int = 0  # messages of each turn that cannot be handled
 
 
 async def place_by_queue(company: Company, order_id: str) -> Orders:
@@ -88,6 +91,15 @@ async def place_and_ship_to_the_end(company: Company, order_id: str) -> Orders:
     return orders
 
 
+async def cancel_in_disorder(company: Company, order_id: str) -> Orders:
+    """Inventory gets something that is no event, the second event of an order, and then the first one, one by one."""
+    await company.ask(place(order_id))
+    await company.ask(cancel(order_id))
+    await company.rabbit.publish("", Raw("inventory.events", {}, order_id.encode(), order_id))
+    await company.say_reversed("order")
+    return {order_id: "cancelled"}
+
+
 SCENARIOS = [
     Scenario("order queue door", place_by_queue,
              "begin insert insert insert insert commit ack"),
@@ -103,6 +115,10 @@ SCENARIOS = [
              "claim place publish confirm publish confirm advance"),
     Scenario("order consumer", place_and_ship_published,
              "begin insert update update insert insert insert commit begin insert update insert commit ack"),
+    Scenario("inventory consumer", cancel_in_disorder,
+             "insert ack begin insert insert commit ack "
+             "begin delete insert insert insert update insert update update update insert commit ack",
+             asleep=("order relay", "inventory relay"), batch=1, rejected=1),
     Scenario("accounting consumer", place_and_ship_to_the_end,
              "begin insert insert insert insert commit ack"),
 ]
@@ -125,7 +141,7 @@ async def forks() -> AsyncIterator[Forks]:
         yield forks
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.piece)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: f"{scenario.piece}: {scenario.work.__name__}")
 async def test_a_process_that_ends_at_any_side_effect_loses_and_doubles_nothing(
     company: Company, forks: Forks, scenario: Scenario
 ) -> None:
@@ -136,7 +152,7 @@ async def test_a_process_that_ends_at_any_side_effect_loses_and_doubles_nothing(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.piece)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: f"{scenario.piece}: {scenario.work.__name__}")
 async def test_on_both_sides_of_every_effect_and_again(company: Company, forks: Forks, scenario: Scenario) -> None:
     last = len(scenario.effects.split())
     await enumerate_points(company, forks, scenario, 2 * [
@@ -154,6 +170,7 @@ async def enumerate_points(company: Company, forks: Forks, scenario: Scenario, p
             assert ended.code == (ENDED if point else 0), f"{point}: {ended}"
             told.append((point, orders))
         assert " ".join(ended.effects) == scenario.effects
+    await company.clear_rejected(scenario.piece.partition(" ")[0], scenario.rejected * len(told))
     await all_as_undisturbed(company, told)
 
 
@@ -164,10 +181,10 @@ async def walk(
     rest, so that its side effects are the same."""
     orders = await scenario.work(company, order_id)
     request = Request("/orders", order_id, place(order_id).model_dump(mode="json"))
-    job = await company.job(scenario.piece, request)
+    job = await company.job(scenario.piece, scenario.batch, request)
     assert job, "nothing to do"
     ended = await forks.run(job, point)
-    if ended.code == ENDED and (rest := await company.job(scenario.piece, request)):
+    if ended.code == ENDED and (rest := await company.job(scenario.piece, scenario.batch, request)):
         second = await forks.run(rest)
         assert second.code == 0, f"after {point} it does not finish: {second.effects}"
     if not scenario.asleep:
