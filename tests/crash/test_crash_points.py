@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared import mender
 from shared.amqp import open_channel
 from shared.wire import Raw
 from tests.crash.company import Company, cancel, open_company, pay, place, ship
@@ -127,12 +128,14 @@ SCENARIOS = [
 @pytest.fixture(scope="module")
 async def company(virtual_host: str) -> AsyncIterator[Company]:
     """Trades through the whole module, so that every check in the end looks at all that happened."""
-    async with open_channel(virtual_host) as channel:
-        rabbit = Rabbit(virtual_host, channel)
-        async with open_company(rabbit) as company:
-            await company.begin()
-            yield company
-        await rabbit.clean_up()
+    with pytest.MonkeyPatch.context() as patch:
+        async with open_channel(virtual_host) as channel:
+            rabbit = Rabbit(virtual_host, channel)
+            patch.setattr(mender, "STATE_SECONDS", 3600.0)  # a relay states once, when it starts
+            async with open_company(rabbit) as company:
+                await company.begin()
+                yield company
+            await rabbit.clean_up()
 
 
 @pytest.fixture(scope="module")
