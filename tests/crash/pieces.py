@@ -16,10 +16,9 @@ import jwt
 from aio_pika.abc import AbstractIncomingMessage
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from shared.commands import command_broker
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import open_pool
 from shared.http import Probes, create_app
@@ -89,8 +88,8 @@ async def _queue_door(job: Job, service: Service, effects: Effects) -> None:
         database_url=SecretStr("unused"), rabbitmq_url=SecretStr(job.amqp_url), jwt_public_key_file=Path("unused"),
         queue_principals=json.dumps({_user(job): {"companies": ["C1"], "roles": ROLES}}),
     )
-    broker = command_broker(service, await open_pool(job.database_url, size=2), settings, CollectorRegistry())
-    await _beside(broker.start(), _all_acknowledged(job, effects))
+    door = QueueDoor(service, await open_pool(job.database_url, size=2), settings)
+    await _beside(door.run(), _all_acknowledged(job, effects))
 
 
 def _deliver_at_once(messages: int) -> None:
