@@ -28,14 +28,6 @@ def admin_url(servers: Servers) -> str:
     return servers.database_url
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _servers_where_needed(request: pytest.FixtureRequest) -> None:
-    """Start the servers if a collected test is async: only those talk to one, and pure tests alone stay instant."""
-    functions = (getattr(item, "function", None) for item in request.session.items)
-    if any(inspect.iscoroutinefunction(function) for function in functions):
-        request.getfixturevalue("servers")
-
-
 @pytest.fixture(scope="session")
 def virtual_host(servers: Servers) -> Iterator[str]:
     """The URL of a virtual host that nobody else uses; of a broker that was given, the one that was given."""
@@ -48,6 +40,14 @@ def virtual_host(servers: Servers) -> Iterator[str]:
     servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
     yield urlunsplit(address._replace(path=f"/{name}"))
     servers.rabbitmq.ctl("delete_vhost", name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers_where_needed(request: pytest.FixtureRequest) -> None:
+    """Start the servers if a collected test is async: only those talk to one, and pure tests alone stay instant."""
+    functions = (getattr(item, "function", None) for item in request.session.items)
+    if any(inspect.iscoroutinefunction(function) for function in functions):
+        request.getfixturevalue("servers")
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ async def test_an_early_event_may_have_come_in_any_dress(pool: Pool) -> None:
 
 async def test_an_unordered_service_handles_events_as_they_come(pool: Pool) -> None:
     service, (first, second) = listener(ordered=False), chain(Script(), "SO-1", 2)
-    await hear(pool, service, second)
+    await hear(pool, service, second, second)
     await hear(pool, service, first)
     await hear(pool, service, second, first)
     assert await effects(pool) == [("SO-1", 2), ("SO-1", 1)]
