@@ -161,7 +161,7 @@ async def test_it_holds_no_more_than_two_batches(pool: Pool, rabbit: Rabbit) -> 
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         await go.wait()
         return await quick(db, events)
 
