@@ -1,9 +1,11 @@
 """The queue door: FastStream takes commands from `<service>.commands` and runs the same use cases as the HTTP door.
 
-The actor is the broker-validated `user_id`; the idempotency key is the AMQP `message_id`. A refused command is answered
-by a `CommandRejected` event, a message that is no command at all ends in `rejected`.
+The actor is the broker-validated `user_id`; the idempotency key is the CloudEvent's id, or else the AMQP `message_id`.
+A refused command is answered by a `CommandRejected` event, whatever is wrong with it; only where nobody could be told
+(no known sender, no key, no command of ours) the message ends in `rejected`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,14 +19,24 @@ from shared import inbox
 from shared.amqp import COMMANDS
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
-from shared.inbox import NOWHERE, Rejected
-from shared.refusal import field_errors
+from shared.inbox import Rejected
+from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
-from shared.wire import MalformedError, Raw, parse_json
+from shared.wire import MAX_BODY_BYTES, MalformedError, Raw, attributes_of, in_binary_mode, parse_json
 
 PREFETCH = 32
 MAX_KEY_LENGTH = 200
+
+FOREIGN = Text(
+    "{user} 不能代表这家公司；请在消息头 cloudEvents_company 中写明自己的公司",
+    "{user} may not act for this company; name your own in the header cloudEvents_company",
+)
+OTHER_TYPE = Text("cloudEvents_type 与路由键 {key} 不一致", "cloudEvents_type is not the routing key {key}")
+NO_JSON = Text(
+    "消息体必须是一个 JSON 对象（UTF-8，键不重复，没有 NaN，不超过 {limit} 字节）：{why}",
+    "the body must be one JSON object (UTF-8, no key twice, no NaN, at most {limit} bytes): {why}",
+)
 
 
 def command_broker(service: Service, pool: Pool, settings: Settings, registry: CollectorRegistry) -> RabbitBroker:
@@ -59,31 +71,44 @@ async def _undecoded(message: Any) -> bytes:
 
 
 async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    raw = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
+    came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
     try:
-        actor = _actor(settings, message.user_id, raw)
-        command_type = _command_type(service, raw)
+        home = _home(settings, message.user_id)
+        command_type = _command_type(service, came)
+        raw = in_binary_mode(came, message.content_type)
         key = _key(raw)
-        body = parse_json(raw.body)
-    except MalformedError as error:
-        await _reject(pool, Rejected(raw, str(error)))
+    except MalformedError as error:  # nobody could be told
+        await _reject(pool, Rejected(came, str(error)))
+        return
+    company = attributes_of(raw.headers).get("company")
+    actor = settings.queue_actor(home.name, company) if isinstance(company, str) else None
+    if actor is None:
+        foreign = _error("company", "forbidden", FOREIGN, user=home.name)
+        await service.say_rejection(pool, home, key, command_type.type, [foreign])
         return
     try:
-        command = command_type.model_validate(body)
-    except ValidationError as error:
-        await service.say_rejection(pool, actor, key, command_type.type, field_errors(error.errors()))
+        command = _command(command_type, raw)
+    except _RefusedError as refused:
+        await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
         return
     await service.ask(pool, command, actor, key, by_queue=True)
 
 
-def _actor(settings: Settings, user: str | None, raw: Raw) -> Actor:
+class _RefusedError(Exception):
+    """A command that is not what its type wants; the sender is told."""
+
+    def __init__(self, *errors: Mapping[str, str]) -> None:
+        self.errors = errors
+
+
+def _home(settings: Settings, user: str | None) -> Actor:
+    """The sender, in the company in which it is told about a message that names none or a foreign one."""
     if not user:
         raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    company = raw.headers.get("cloudEvents_company", NOWHERE)
-    actor = settings.queue_actor(user, company) if isinstance(company, str) else None
-    if actor is None:
-        raise MalformedError(f"company: {user!r} may not act for {company!r}")
-    return actor
+    home = settings.queue_home(user)
+    if home is None:
+        raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
+    return home
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:
@@ -94,9 +119,28 @@ def _command_type(service: Service, raw: Raw) -> type[Command]:
 
 
 def _key(raw: Raw) -> str:
-    if not raw.message_id or len(raw.message_id) > MAX_KEY_LENGTH or "\0" in raw.message_id:
-        raise MalformedError("message_id: a command needs one, as its idempotency key")
-    return raw.message_id
+    """A CloudEvent sent again has the same id, whatever its library does with the message_id."""
+    key = attributes_of(raw.headers).get("id", raw.message_id)
+    if not isinstance(key, str) or not key or len(key) > MAX_KEY_LENGTH or "\0" in key:
+        raise MalformedError("message_id: a command needs a short one (or cloudEvents_id), as its idempotency key")
+    return key
+
+
+def _command(command_type: type[Command], raw: Raw) -> Command:
+    if attributes_of(raw.headers).get("type", raw.routing_key) != raw.routing_key:
+        raise _RefusedError(_error("type", "type_mismatch", OTHER_TYPE, key=raw.routing_key))
+    try:
+        return command_type.model_validate(parse_json(raw.body))
+    except MalformedError as error:
+        why = str(error).removeprefix("body: ")
+        raise _RefusedError(_error("body", "json_invalid", NO_JSON, limit=str(MAX_BODY_BYTES), why=why)) from error
+    except ValidationError as error:
+        raise _RefusedError(*field_errors(error.errors())) from error
+
+
+def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
+    zh, en = text.zh.format(**params), text.en.format(**params)
+    return {"field": field, "code": code, "message_zh": zh, "message_en": en}
 
 
 async def _reject(pool: Pool, rejected: Rejected) -> None:

@@ -51,3 +51,8 @@ class Settings(BaseSettings):
         if principal is None or company not in principal["companies"]:
             return None
         return Actor(user, company, frozenset(principal["roles"]))
+
+    def queue_home(self, user: str) -> Actor | None:
+        """The actor behind a user for the first of its companies; None for a user that may not send commands."""
+        principal = json.loads(self.queue_principals).get(user)
+        return self.queue_actor(user, principal["companies"][0]) if principal and principal["companies"] else None

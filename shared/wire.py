@@ -6,7 +6,7 @@ The attributes follow the CloudEvents AMQP binding (written for AMQP 1.0): heade
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,9 @@ from pydantic import ValidationError
 from shared.events import Envelope, Event
 
 PREFIX = "cloudEvents_"
+# What senders may write: the AMQP binding allows the first two, the binding for RabbitMQ in the SDKs writes the third.
+PREFIXES = (PREFIX, "cloudEvents:", "ce-")
+STRUCTURED = "application/cloudevents+json"
 COMPANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MAX_BODY_BYTES = 1_000_000
 
@@ -72,7 +75,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 def decode(raw: Raw) -> Event:
     """The event of a message, with its envelope. MalformedError says which attribute or field is wrong."""
-    attributes = _attributes(raw.headers)
+    attributes = attributes_of(raw.headers)
     model = Event.registry.get(str(attributes.get("type")))
     if model is None:
         raise MalformedError(f"type: nobody knows {attributes.get('type')!r}")
@@ -95,13 +98,30 @@ def problems(error: ValidationError) -> list[tuple[str, str]]:
     return [(".".join(str(part) for part in e["loc"]) or "body", e["msg"]) for e in error.errors(include_url=False)]
 
 
-def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """CloudEvents attributes; the binding allows both prefixes, `cloudEvents_` and `cloudEvents:`."""
+def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """The CloudEvents attributes among the headers."""
     found = {}
     for name, value in headers.items():
-        if name.startswith(("cloudEvents_", "cloudEvents:")):
-            found[name[len(PREFIX):]] = value.decode(errors="replace") if isinstance(value, bytes) else value
+        for prefix in PREFIXES:
+            if name.startswith(prefix):
+                found[name.removeprefix(prefix)] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
+
+
+def in_binary_mode(raw: Raw, content_type: str | None) -> Raw:
+    """The same message with its attributes in headers, if it came in structured mode (all in one JSON object).
+
+    One that cannot be read stays as it is: whoever reads its body says what is wrong.
+    """
+    if (content_type or "").partition(";")[0].strip().lower() != STRUCTURED:
+        return raw
+    try:
+        attributes = parse_json(raw.body)
+    except MalformedError:
+        return raw
+    data = attributes.pop("data", None)
+    headers = {PREFIX + name: value for name, value in attributes.items()}
+    return replace(raw, headers=headers, body=json.dumps(data, ensure_ascii=False).encode())
 
 
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:
