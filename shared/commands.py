@@ -23,10 +23,11 @@ from shared.inbox import Rejected
 from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
-from shared.wire import MAX_BODY_BYTES, MalformedError, Raw, attributes_of, in_binary_mode, parse_json
+from shared.wire import COMPANY, MAX_BODY_BYTES, MalformedError, Raw, attributes_of, in_binary_mode, parse_json
 
 PREFETCH = 32
 MAX_KEY_LENGTH = 200
+AGAIN = ".say_again.v1"
 
 FOREIGN = Text(
     "{user} 不能代表这家公司；请在消息头 cloudEvents_company 中写明自己的公司",
@@ -72,19 +73,16 @@ async def _undecoded(message: Any) -> bytes:
 
 async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
     came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
+    raw = in_binary_mode(came, message.content_type)
     try:
-        home = _home(settings, message.user_id)
-        command_type = _command_type(service, came)
-        raw = in_binary_mode(came, message.content_type)
-        key = _key(raw)
+        actor, may = _sender(settings, message.user_id, raw)
+        command_type, key = _command_type(service, raw), _key(raw)
     except MalformedError as error:  # nobody could be told
         await _reject(pool, Rejected(came, str(error)))
         return
-    company = attributes_of(raw.headers).get("company")
-    actor = settings.queue_actor(home.name, company) if isinstance(company, str) else None
-    if actor is None:
-        foreign = _error("company", "forbidden", FOREIGN, user=home.name)
-        await service.say_rejection(pool, home, key, command_type.type, [foreign])
+    if not may:
+        foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
+        await service.say_rejection(pool, actor, key, command_type.type, [foreign])
         return
     try:
         command = _command(command_type, raw)
@@ -101,14 +99,19 @@ class _RefusedError(Exception):
         self.errors = errors
 
 
-def _home(settings: Settings, user: str | None) -> Actor:
-    """The sender, in the company in which it is told about a message that names none or a foreign one."""
+def _sender(settings: Settings, user: str | None, raw: Raw) -> tuple[Actor, bool]:
+    """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told that
+    it may not, and False. MalformedError for a sender whom nobody knows."""
     if not user:
         raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    home = settings.queue_home(user)
-    if home is None:
-        raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
-    return home
+    company = str(attributes_of(raw.headers).get("company"))
+    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(company):
+        return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
+    if actor := settings.queue_actor(user, company):
+        return actor, True
+    if home := settings.queue_home(user):
+        return home, False
+    raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:

@@ -36,6 +36,7 @@ class Raw:
     body: bytes
     message_id: str | None = None
     redelivered: bool = False
+    again: bool = False  # its producer says it again, because we asked
 
 
 def headers_of(envelope: Envelope) -> dict[str, Any]:
@@ -150,13 +151,13 @@ def _envelope(attributes: Mapping[str, Any]) -> Envelope:
         raise MalformedError(f"company: {company!r} is not a company's key")
     return Envelope(
         id=uuid("id"), source=text("source").removeprefix("/fenlu/"), type=text("type"), subject=text("subject"),
-        time=_time(attributes.get("time")), company=company, version=number("version"), actor=text("actor"),
+        time=time_of(attributes.get("time")), company=company, version=number("version"), actor=text("actor"),
         correlation_id=uuid("correlationid"), causation_id=uuid("causationid") if "causationid" in attributes else None,
         traceparent=text("traceparent") if "traceparent" in attributes else None, position=number("position"),
     )
 
 
-def _time(value: Any) -> datetime:
+def time_of(value: Any) -> datetime:
     """RFC 3339, or integer milliseconds as the CloudEvents SDK writes it; always with a time zone."""
     try:
         if isinstance(value, datetime):

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.events.base import Command, CommandRejected, Currency, Event, Key, Name
+from shared.events.base import MENDERS, Command, CommandRejected, Currency, Event, Key, Name, SayAgain
 from shared.money import Rate
 
 
@@ -39,4 +39,11 @@ class AccountingCommandRejected(
     """A command to `accounting` that came by queue was refused; names the field.
 
     经队列发给 accounting 的命令被拒绝；指出字段和原因。
+    """
+
+
+class AccountingSayAgain(SayAgain, owner="accounting", name="say_again", allowed=MENDERS):
+    """Say a stretch of accounting's log again to one hearer, who missed it or comes late.
+
+    把 accounting 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
     """

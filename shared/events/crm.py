@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.base import NO_NUL, Asked, Command, CommandRejected, Currency, Event, Key, Name
+from shared.events.base import MENDERS, NO_NUL, Asked, Command, CommandRejected, Currency, Event, Key, Name, SayAgain
 from shared.money import Amount, NonNegativeAmount
 
 Phone = Annotated[str, Field(min_length=3, max_length=40, pattern=NO_NUL)]
@@ -171,4 +171,11 @@ class CrmCommandRejected(CommandRejected, owner="crm", about=("command", "comman
     """A command to `crm` that came by queue was refused; names the field.
 
     经队列发给 crm 的命令被拒绝；指出字段和原因。
+    """
+
+
+class CrmSayAgain(SayAgain, owner="crm", name="say_again", allowed=MENDERS):
+    """Say a stretch of crm's log again to one hearer, who missed it or comes late.
+
+    把 crm 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
     """

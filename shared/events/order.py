@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason
+from shared.events.base import MENDERS, Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason, SayAgain
 from shared.money import (
     Amount,
     PositiveAmount,
@@ -390,4 +390,11 @@ class OrderCommandRejected(CommandRejected, owner="order", about=("command", "co
     """A command to `order` that came by queue was refused; names the field.
 
     经队列发给 order 的命令被拒绝；指出字段和原因。
+    """
+
+
+class OrderSayAgain(SayAgain, owner="order", name="say_again", allowed=MENDERS):
+    """Say a stretch of order's log again to one hearer, who missed it or comes late.
+
+    把 order 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
     """

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import Asked, Command, CommandRejected, Event, Key, Name, Part
+from shared.events.base import MENDERS, Asked, Command, CommandRejected, Event, Key, Name, Part, SayAgain
 from shared.money import Amount, NonNegativeAmount, PositiveQuantity, Quantity, UnitPrice
 
 # -- commands ---------------------------------------------------------------------------------------------------------
@@ -338,4 +338,11 @@ class InventoryCommandRejected(
     """A command to `inventory` that came by queue was refused; names the field.
 
     经队列发给 inventory 的命令被拒绝；指出字段和原因。
+    """
+
+
+class InventorySayAgain(SayAgain, owner="inventory", name="say_again", allowed=MENDERS):
+    """Say a stretch of inventory's log again to one hearer, who missed it or comes late.
+
+    把 inventory 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
     """
