@@ -18,7 +18,7 @@ channel.on("return", (message) => {
 });
 const order = {
   order_id: orderId, customer_id: customerId, ordered_on: new Date().toISOString().slice(0, 10), currency: "CNY",
-  lines: [{ sku, quantity: "2", unit_price: "50.00" }],
+  lines: [{ sku, quantity: "1", unit_price: "50.00" }],
 };
 channel.publish("erp.commands", "order.place_order.v1", Buffer.from(JSON.stringify(order)), {
   messageId: commandId, userId: user, persistent: true, mandatory: true, contentType: "application/json",

@@ -25,7 +25,7 @@ channel.basic_publish(
     "erp.commands", "order.place_order.v1",
     json.dumps({
         "order_id": order_id, "customer_id": customer_id, "ordered_on": date.today().isoformat(), "currency": "CNY",
-        "lines": [{"sku": sku, "quantity": "2", "unit_price": "50.00"}],
+        "lines": [{"sku": sku, "quantity": "1", "unit_price": "50.00"}],
     }).encode(),
     pika.BasicProperties(
         message_id=command_id, user_id=user, delivery_mode=pika.DeliveryMode.Persistent,

@@ -20,7 +20,7 @@ commands.on_return { |info, _, _| abort "nobody takes #{info.routing_key}" }
 commands.publish(
   JSON.generate(
     order_id: order_id, customer_id: customer_id, ordered_on: Date.today.iso8601, currency: "CNY",
-    lines: [{ sku: sku, quantity: "2", unit_price: "50.00" }]
+    lines: [{ sku: sku, quantity: "1", unit_price: "50.00" }]
   ),
   routing_key: "order.place_order.v1", message_id: command_id, user_id: connection.user, persistent: true,
   mandatory: true, content_type: "application/json", headers: { "cloudEvents_company" => company }

@@ -164,7 +164,8 @@ def _figures(outcome: Outcome, members: Sequence[Member]) -> str:
 def by_queue(rabbitmq_url: str, todo: Plan) -> str:
     """How another company's system gets in (examples/), with a customer who has credit and a product that is there."""
     customer, sku = max(todo.limits, key=todo.limits.__getitem__), max(todo.left, key=todo.left.__getitem__)
-    return f"export AMQP_URL='{rabbitmq_url}' COMPANY={COMPANY} CUSTOMER={customer} SKU={sku}"
+    address = rabbitmq_url.removesuffix("/")  # which some clients take for the virtual host with the empty name
+    return f"export AMQP_URL='{address}' COMPANY={COMPANY} CUSTOMER={customer} SKU={sku}"
 
 
 def where_next(
@@ -184,7 +185,7 @@ def where_next(
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['accounting']}/trial-balance?period={period}'",
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['order']}/orders?state=short'",
         "by queue (examples/README.md):",
-        f"  {queue}",
+        f"  {queue} INVENTORY={urls['inventory']} WAREHOUSE_TOKEN={tokens['warehouse']}",
         "to stop: make down (or python -m tools.demo down)",
     ]
     return "\n".join(lines)
