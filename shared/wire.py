@@ -19,6 +19,11 @@ PREFIX = "cloudEvents_"
 # What senders may write: the AMQP binding allows the first two, the binding for RabbitMQ in the SDKs writes the third.
 PREFIXES = (PREFIX, "cloudEvents:", "ce-")
 STRUCTURED = "application/cloudevents+json"
+# Escapes that stand for what no text in Postgres can hold: NUL, and one half of a surrogate pair without the other.
+UNSTORABLE = re.compile(
+    rb"(?<!\\)(?:\\\\)*"  # an escape begins after an even number of backslashes
+    rb"(?:\\u0000|\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F])"
+)
 COMPANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MAX_BODY_BYTES = 1_000_000
 
@@ -85,6 +90,8 @@ def decode(raw: Raw) -> Event:
     envelope = _envelope(attributes)
     if envelope.source != model.owner:
         raise MalformedError(f"source: {model.type} is not for {envelope.source!r} to say")
+    if b"\\u" in raw.body and UNSTORABLE.search(raw.body):  # the first is much faster
+        raise MalformedError("body: a text holds NUL, or half a character")
     try:
         event = model.model_validate(parse_json(raw.body))
     except ValidationError as error:
@@ -103,9 +110,13 @@ def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     """The CloudEvents attributes among the headers."""
     found = {}
     for name, value in headers.items():
-        for prefix in PREFIXES:
-            if name.startswith(prefix):
-                found[name.removeprefix(prefix)] = value.decode(errors="replace") if isinstance(value, bytes) else value
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is None:
+            continue
+        attribute = name.removeprefix(prefix)
+        if attribute in found:
+            raise MalformedError(f"{attribute}: stands twice, under two prefixes")
+        found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
 
 
@@ -128,7 +139,7 @@ def in_binary_mode(raw: Raw, content_type: str | None) -> Raw:
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:
     def text(name: str) -> str:
         value = attributes.get(name)
-        if not isinstance(value, str) or not value or len(value) > 300:
+        if not isinstance(value, str) or not value or len(value) > 300 or "\0" in value:
             raise MalformedError(f"{name}: missing or not a short text")
         return value
 

@@ -8,9 +8,9 @@ from pydantic import Field
 from shared.events.base import MENDERS, Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason, SayAgain
 from shared.money import (
     Amount,
+    NonNegativeAmount,
     PositiveAmount,
     PositiveQuantity,
-    Quantity,
     Rate,
     UnitPrice,
 )
@@ -126,12 +126,12 @@ class PayRefund(Command, owner="order", allowed={"accountant", "chief_accountant
 class OrderLine(Part):
     line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     unit_price: UnitPrice
-    net: Amount
+    net: NonNegativeAmount
     tax_rate: Rate
-    tax: Amount
-    gross: Amount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class OrderPlaced(Event, owner="order", about=("order", "order_id")):
@@ -147,9 +147,9 @@ class OrderPlaced(Event, owner="order", about=("order", "order_id")):
     warehouse: str
     salesperson: str | None = None
     lines: tuple[OrderLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class ApprovalRequested(Event, owner="order", about=("order", "order_id")):
@@ -188,7 +188,7 @@ class OrderRejected(Event, owner="order", about=("order", "order_id")):
     currency: str
     reason: str
     salesperson: str | None = None
-    net: Amount
+    net: NonNegativeAmount
 
 
 class OrderCancelRequested(Event, owner="order", about=("order", "order_id")):
@@ -206,8 +206,8 @@ class OrderCancelRequested(Event, owner="order", about=("order", "order_id")):
 class CancelledLine(Part):
     line: int
     sku: str
-    quantity: Quantity
-    net: Amount
+    quantity: PositiveQuantity
+    net: NonNegativeAmount
 
 
 class OrderCancelled(Event, owner="order", about=("order", "order_id")):
@@ -223,7 +223,7 @@ class OrderCancelled(Event, owner="order", about=("order", "order_id")):
     reason: str
     salesperson: str | None = None
     lines: tuple[CancelledLine, ...]
-    net: Amount
+    net: NonNegativeAmount
 
 
 class OrderCancelDeclined(Event, owner="order", about=("order", "order_id")):
@@ -249,10 +249,10 @@ class OrderSettled(Event, owner="order", about=("order", "order_id")):
 class DeliveredLine(Part):
     line: int
     sku: str
-    quantity: Quantity
-    net: Amount
-    tax: Amount
-    gross: Amount
+    quantity: PositiveQuantity
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class SaleDelivered(Event, owner="order", about=("delivery", "delivery_id")):
@@ -268,9 +268,9 @@ class SaleDelivered(Event, owner="order", about=("delivery", "delivery_id")):
     delivered_on: date
     currency: str
     lines: tuple[DeliveredLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class InvoiceIssued(Event, owner="order", about=("invoice", "invoice_id")):
@@ -285,9 +285,9 @@ class InvoiceIssued(Event, owner="order", about=("invoice", "invoice_id")):
     issued_on: date
     currency: str
     deliveries: tuple[str, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class Allocation(Part):
@@ -295,7 +295,7 @@ class Allocation(Part):
 
     order_id: str
     delivery_id: str
-    amount: Amount
+    amount: PositiveAmount
 
 
 class PaymentReceived(Event, owner="order", about=("payment", "payment_id")):
@@ -309,10 +309,10 @@ class PaymentReceived(Event, owner="order", about=("payment", "payment_id")):
     order_id: str | None = None
     received_on: date
     currency: str
-    amount: Amount
+    amount: PositiveAmount
     allocations: tuple[Allocation, ...]
-    allocated: Amount
-    unallocated: Amount
+    allocated: NonNegativeAmount
+    unallocated: NonNegativeAmount
 
 
 class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
@@ -326,7 +326,7 @@ class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
     allocated_on: date
     currency: str
     allocations: tuple[Allocation, ...]
-    allocated: Amount
+    allocated: PositiveAmount
 
     @property
     def walk(self) -> str:
@@ -348,9 +348,9 @@ class SaleReturned(Event, owner="order", about=("return", "return_id")):
     returned_on: date
     currency: str
     lines: tuple[DeliveredLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_id")):
@@ -365,9 +365,9 @@ class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_
     issued_on: date
     currency: str
     returns: tuple[str, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
@@ -381,9 +381,9 @@ class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
     order_id: str | None = None
     paid_on: date
     currency: str
-    amount: Amount
-    from_returns: Amount
-    from_advances: Amount
+    amount: PositiveAmount
+    from_returns: NonNegativeAmount
+    from_advances: NonNegativeAmount
 
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):

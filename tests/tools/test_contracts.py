@@ -67,6 +67,7 @@ def test_commands_are_closed_and_events_are_open(message: type[Message]) -> None
 
 
 PLACED, PLACE = schema_of(OrderPlaced), schema_of(PlaceOrder)
+SIGNED, UNSIGNED = r"^-?[0-9]{1,14}(\.[0-9]{1,4}0*)?$", r"^[0-9]{1,14}(\.[0-9]{1,4}0*)?$"
 
 
 def edited(schema: dict[str, Any], where: str, **changes: Any) -> dict[str, Any]:
@@ -150,6 +151,16 @@ def test_what_a_command_may_become(change: str) -> None:
 @pytest.mark.parametrize("what", BAD_FOR_COMMANDS)
 def test_what_a_command_may_not_become(what: str) -> None:
     assert breaking(PLACE, BAD_FOR_COMMANDS[what], command=True) == [what]
+
+
+def test_a_sign_may_come_for_commands_and_go_for_events() -> None:
+    def amount(pattern: str) -> dict[str, Any]:
+        return {"properties": {"net": {"type": "string", "pattern": pattern}}}
+
+    signed, unsigned = amount(SIGNED), amount(UNSIGNED)
+    assert breaking(unsigned, signed, command=True) == breaking(signed, unsigned, command=False) == []
+    wrong = [f"net: pattern {SIGNED!r} where {UNSIGNED!r} is read"]
+    assert breaking(signed, unsigned, command=True) == breaking(unsigned, signed, command=False) == wrong
 
 
 def test_choices_may_be_more_for_commands_and_fewer_for_events() -> None:

@@ -54,7 +54,7 @@ def _misfit(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: 
     if values and (not may or set(may) - set(values)):
         yield path, f"{sorted(may) or 'anything'} where only {sorted(values)} is read"
     for key in SAME:
-        if key in reader and writer.get(key) != reader[key]:
+        if key in reader and writer.get(key) not in (reader[key], _unsigned(reader[key])):
             yield path, f"{key} {writer.get(key)!r} where {reader[key]!r} is read"
     for keys, sign in ((LOWER, 1), (UPPER, -1)):
         for key in keys:
@@ -68,6 +68,11 @@ def _misfit(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: 
             yield from _misread(writer["properties"][name], read, roots, _join(path, name))
     if "items" in reader:
         yield from _misread(writer.get("items", {}), reader["items"], roots, f"{path}[]")
+
+
+def _unsigned(pattern: Any) -> Any:
+    """The pattern of a decimal number that has lost its sign: who reads the sign reads it too."""
+    return pattern.replace("^-?", "^", 1) if isinstance(pattern, str) else pattern
 
 
 def _choices(schema: Schema, root: Schema) -> list[Schema]:

@@ -159,7 +159,7 @@ class StockLine(Part):
 
     line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     cost: Amount
 
 
@@ -300,8 +300,8 @@ class CountLine(Part):
     booked: Quantity
     counted: Quantity
     difference: Quantity
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class StockCounted(Event, owner="inventory", about=("count", "count_id")):
@@ -315,8 +315,8 @@ class StockCounted(Event, owner="inventory", about=("count", "count_id")):
     warehouse: str
     currency: str
     lines: tuple[CountLine, ...]
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class CountApproved(Event, owner="inventory", about=("count", "count_id")):
@@ -328,8 +328,8 @@ class CountApproved(Event, owner="inventory", about=("count", "count_id")):
     count_id: str
     approved_on: date
     currency: str
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class InventoryCommandRejected(
