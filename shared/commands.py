@@ -1,11 +1,12 @@
 """The queue door takes commands from `<service>.commands` and runs the same use cases as the HTTP door.
 
-The actor is the broker-validated `user_id`; the idempotency key is the AMQP `message_id`. A refused command is answered
-by a `CommandRejected` event, a message that is no command at all ends in `rejected`.
+The actor is the broker-validated `user_id`; the idempotency key is the CloudEvent's id, or else the AMQP `message_id`.
+A refused command is answered by a `CommandRejected` event, whatever is wrong with it; only where nobody could be told
+(no known sender, no key, no command of ours) the message ends in `rejected`.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -18,15 +19,25 @@ from shared import inbox
 from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
-from shared.inbox import NOWHERE, Rejected
-from shared.refusal import field_errors
+from shared.inbox import Rejected
+from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
-from shared.wire import COMPANY, MalformedError, Raw, parse_json
+from shared.wire import COMPANY, MAX_BODY_BYTES, MalformedError, Raw, attributes_of, in_binary_mode, parse_json
 
 PREFETCH = 32
 MAX_KEY_LENGTH = 200
 AGAIN = ".say_again.v1"
+
+FOREIGN = Text(
+    "{user} 不能代表这家公司；请在消息头 cloudEvents_company 中写明自己的公司",
+    "{user} may not act for this company; name your own in the header cloudEvents_company",
+)
+OTHER_TYPE = Text("cloudEvents_type 与路由键 {key} 不一致", "cloudEvents_type is not the routing key {key}")
+NO_JSON = Text(
+    "消息体必须是一个 JSON 对象（UTF-8，键不重复，没有 NaN，不超过 {limit} 字节）：{why}",
+    "the body must be one JSON object (UTF-8, no key twice, no NaN, at most {limit} bytes): {why}",
+)
 
 logger = structlog.get_logger()
 
@@ -78,33 +89,46 @@ class QueueDoor:
 
 
 async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    raw = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
+    came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
+    raw = in_binary_mode(came, message.content_type)
     try:
-        actor = _actor(settings, message.user_id, raw)
-        command_type = _command_type(service, raw)
-        key = _key(raw)
-        body = parse_json(raw.body)
-    except MalformedError as error:
-        await _reject(pool, Rejected(raw, str(error)))
+        actor, may = _sender(settings, message.user_id, raw)
+        command_type, key = _command_type(service, raw), _key(raw)
+    except MalformedError as error:  # nobody could be told
+        await _reject(pool, Rejected(came, str(error)))
+        return
+    if not may:
+        foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
+        await service.say_rejection(pool, actor, key, command_type.type, [foreign])
         return
     try:
-        command = command_type.model_validate(body)
-    except ValidationError as error:
-        await service.say_rejection(pool, actor, key, command_type.type, field_errors(error.errors()))
+        command = _command(command_type, raw)
+    except _RefusedError as refused:
+        await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
         return
     await service.ask(pool, command, actor, key, by_queue=True)
 
 
-def _actor(settings: Settings, user: str | None, raw: Raw) -> Actor:
+class _RefusedError(Exception):
+    """A command that is not what its type wants; the sender is told."""
+
+    def __init__(self, *errors: Mapping[str, str]) -> None:
+        self.errors = errors
+
+
+def _sender(settings: Settings, user: str | None, raw: Raw) -> tuple[Actor, bool]:
+    """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told that
+    it may not, and False. MalformedError for a sender whom nobody knows."""
     if not user:
         raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    company = raw.headers.get("cloudEvents_company", NOWHERE)
-    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(str(company)):
-        return Actor(user, str(company), frozenset({"service"}))  # for whatever company it misses something of
-    actor = settings.queue_actor(user, company) if isinstance(company, str) else None
-    if actor is None:
-        raise MalformedError(f"company: {user!r} may not act for {company!r}")
-    return actor
+    company = str(attributes_of(raw.headers).get("company"))
+    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(company):
+        return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
+    if actor := settings.queue_actor(user, company):
+        return actor, True
+    if home := settings.queue_home(user):
+        return home, False
+    raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:
@@ -115,9 +139,28 @@ def _command_type(service: Service, raw: Raw) -> type[Command]:
 
 
 def _key(raw: Raw) -> str:
-    if not raw.message_id or len(raw.message_id) > MAX_KEY_LENGTH or "\0" in raw.message_id:
-        raise MalformedError("message_id: a command needs one, as its idempotency key")
-    return raw.message_id
+    """A CloudEvent sent again has the same id, whatever its library does with the message_id."""
+    key = attributes_of(raw.headers).get("id", raw.message_id)
+    if not isinstance(key, str) or not key or len(key) > MAX_KEY_LENGTH or "\0" in key:
+        raise MalformedError("message_id: a command needs a short one (or cloudEvents_id), as its idempotency key")
+    return key
+
+
+def _command(command_type: type[Command], raw: Raw) -> Command:
+    if attributes_of(raw.headers).get("type", raw.routing_key) != raw.routing_key:
+        raise _RefusedError(_error("type", "type_mismatch", OTHER_TYPE, key=raw.routing_key))
+    try:
+        return command_type.model_validate(parse_json(raw.body))
+    except MalformedError as error:
+        why = str(error).removeprefix("body: ")
+        raise _RefusedError(_error("body", "json_invalid", NO_JSON, limit=str(MAX_BODY_BYTES), why=why)) from error
+    except ValidationError as error:
+        raise _RefusedError(*field_errors(error.errors())) from error
+
+
+def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
+    zh, en = text.zh.format(**params), text.en.format(**params)
+    return {"field": field, "code": code, "message_zh": zh, "message_en": en}
 
 
 async def _reject(pool: Pool, rejected: Rejected) -> None:

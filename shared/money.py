@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 # Minor units per ISO 4217 for the currencies that books may be kept in.
 CURRENCY_DECIMALS = {"CNY": 2, "HKD": 2, "TWD": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
@@ -21,7 +21,14 @@ def _no_float(value: Any) -> Any:
     return value
 
 
-Exact = Annotated[Decimal, BeforeValidator(_no_float), Field(allow_inf_nan=False)]
+def _plain(value: Decimal) -> str:
+    """Digits and a point only: str() would say 1E-8, and -0 is 0."""
+    return f"{value or abs(value):f}"
+
+
+Exact = Annotated[
+    Decimal, BeforeValidator(_no_float), PlainSerializer(_plain, when_used="json"), Field(allow_inf_nan=False),
+]
 # An amount of money; the currency's own number of decimals is checked where the currency is known (`fits`).
 Amount = Annotated[Exact, Field(max_digits=18, decimal_places=4)]
 PositiveAmount = Annotated[Amount, Field(gt=0)]

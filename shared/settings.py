@@ -54,6 +54,11 @@ class Settings(BaseSettings):
             return None
         return Actor(user, company, frozenset(principal["roles"]))
 
+    def queue_home(self, user: str) -> Actor | None:
+        """The actor behind a user for the first of its companies; None for a user that may not send commands."""
+        principal = json.loads(self.queue_principals).get(user)
+        return self.queue_actor(user, principal["companies"][0]) if principal and principal["companies"] else None
+
     def is_peer(self, user: str) -> bool:
         """True for a broker user that another service works under, or another replica of this one."""
         return user == self.broker_user or user in self.peers

@@ -6,7 +6,7 @@ The attributes follow the CloudEvents AMQP binding (written for AMQP 1.0): heade
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,9 @@ from pydantic import ValidationError
 from shared.events import Envelope, Event
 
 PREFIX = "cloudEvents_"
+# What senders may write: the AMQP binding allows the first two, the binding for RabbitMQ in the SDKs writes the third.
+PREFIXES = (PREFIX, "cloudEvents:", "ce-")
+STRUCTURED = "application/cloudevents+json"
 # Escapes that stand for what no text in Postgres can hold: NUL, and one half of a surrogate pair without the other.
 UNSTORABLE = re.compile(
     rb"(?<!\\)(?:\\\\)*"  # an escape begins after an even number of backslashes
@@ -104,15 +107,33 @@ def problems(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """CloudEvents attributes; the binding allows both prefixes, `cloudEvents_` and `cloudEvents:`."""
+    """The CloudEvents attributes among the headers."""
     found = {}
     for name, value in headers.items():
-        if name.startswith(("cloudEvents_", "cloudEvents:")):
-            attribute = name[len(PREFIX):]
-            if attribute in found:
-                raise MalformedError(f"{attribute}: stands twice, under both prefixes")
-            found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
+        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
+        if prefix is None:
+            continue
+        attribute = name.removeprefix(prefix)
+        if attribute in found:
+            raise MalformedError(f"{attribute}: stands twice, under two prefixes")
+        found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
+
+
+def in_binary_mode(raw: Raw, content_type: str | None) -> Raw:
+    """The same message with its attributes in headers, if it came in structured mode (all in one JSON object).
+
+    One that cannot be read stays as it is: whoever reads its body says what is wrong.
+    """
+    if (content_type or "").partition(";")[0].strip().lower() != STRUCTURED:
+        return raw
+    try:
+        attributes = parse_json(raw.body)
+    except MalformedError:
+        return raw
+    data = attributes.pop("data", None)
+    headers = {PREFIX + name: value for name, value in attributes.items()}
+    return replace(raw, headers=headers, body=json.dumps(data, ensure_ascii=False).encode())
 
 
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:

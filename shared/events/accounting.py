@@ -7,7 +7,10 @@ from shared.money import Rate
 
 
 class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin"}):
-    """Open a company's books (建账): its currency, accounting standard and VAT rate; the company is the actor's."""
+    """Open a company's books: its currency, accounting standard and VAT rate; the company is the actor's.
+
+    为公司建账：本位币、会计准则、增值税率；公司就是命令所属的公司。
+    """
 
     name: Name
     currency: Currency = "CNY"
@@ -17,7 +20,10 @@ class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin
 
 
 class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
-    """A company exists: the other services may take its orders and stock."""
+    """A company exists: the other services may take its orders and stock.
+
+    公司已建账：其他服务可以接受它的订单和库存。
+    """
 
     ledger: str
     name: str
@@ -30,8 +36,14 @@ class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
 class AccountingCommandRejected(
     CommandRejected, owner="accounting", about=("command", "command_id"), name="command_rejected"
 ):
-    pass
+    """A command to `accounting` that came by queue was refused; names the field.
+
+    经队列发给 accounting 的命令被拒绝；指出字段和原因。
+    """
 
 
 class AccountingSayAgain(SayAgain, owner="accounting", name="say_again", allowed=MENDERS):
-    pass
+    """Say a stretch of accounting's log again to one hearer, who missed it or comes late.
+
+    把 accounting 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
+    """

@@ -57,7 +57,11 @@ class Asked(BaseModel):
 
 
 class Message(BaseModel):
-    """A frozen value that travels: unknown fields are ignored, so that producers may add some within a version."""
+    """A frozen value that travels: unknown fields are ignored, so that producers may add some within a version.
+
+    The docstring of every event and command is read by other systems' people (docs/events): its first paragraph says
+    in English what it is, its last one in Chinese.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -69,6 +73,13 @@ class Message(BaseModel):
     def _name_type(cls, owner: str, name: str | None, version: int) -> None:
         snake = name or re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         cls.owner, cls.version_number, cls.type = owner, version, f"{owner}.{snake}.v{version}"
+
+    @classmethod
+    def sentences(cls) -> tuple[str, str]:
+        """What this message is, in Chinese and English."""
+        paragraphs = (cls.__doc__ or "").split("\n\n")
+        zh, en = (" ".join(paragraph.split()) for paragraph in (paragraphs[-1], paragraphs[0]))
+        return zh, en
 
     def body(self) -> bytes:
         """The JSON bytes that travel and that the log keeps."""

@@ -76,3 +76,11 @@ def test_what_is_no_exact_amount_is_refused(kind: Any, value: Any) -> None:
 def test_amounts_come_back_as_they_went() -> None:
     assert TypeAdapter(Amount).validate_json('"12.50"') == Decimal("12.50")
     assert TypeAdapter(Amount).dump_json(Decimal("12.50")) == b'"12.50"'
+
+
+@pytest.mark.parametrize(("value", "travels"), [
+    ("0.00000001", "0.00000001"), ("0E-8", "0.00000000"), ("1E+2", "100"), ("-0.00", "0.00"), ("-1.50", "-1.50"),
+    ("10", "10"),
+])
+def test_a_number_travels_as_digits_and_a_point(value: str, travels: str) -> None:
+    assert TypeAdapter(UnitPrice).dump_json(Decimal(value)) == f'"{travels}"'.encode()

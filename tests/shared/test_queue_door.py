@@ -100,26 +100,67 @@ async def test_who_lacks_the_role_is_told(pool: Pool, rabbit: Rabbit) -> None:
     assert await effects(pool) == []
 
 
+COMPANY, TYPE = "cloudEvents_company", "cloudEvents_type"
+UNREADABLE: dict[str, tuple[Raw, str, str, str]] = {
+    "bad JSON": (replace(GOOD, body=b'{"order_id":'), "body", "json_invalid", "not valid JSON"),
+    "a key twice": (replace(GOOD, body=b'{"order_id":"A","order_id":"B"}'), "body", "json_invalid", "stands twice"),
+    "no object": (replace(GOOD, body=b"7"), "body", "json_invalid", "must be a JSON object"),
+    "bad UTF-8": (replace(GOOD, body=b'"\xff"'), "body", "json_invalid", "not valid JSON"),
+    "no company": (replace(GOOD, headers={}), "company", "forbidden", "the header cloudEvents_company"),
+    "a foreign company": (replace(GOOD, headers={COMPANY: "C3"}), "company", "forbidden", "may not act"),
+    "a company that is no text": (replace(GOOD, headers={COMPANY: 7}), "company", "forbidden", "may not act"),
+    "another type": (replace(GOOD, headers={COMPANY: "C1", TYPE: "order.fly.v1"}), "type", "type_mismatch",
+                     "is not the routing key order.cancel_order.v1"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_whatever_is_wrong_with_a_command_its_sender_is_told_once(pool: Pool, rabbit: Rabbit, kind: str) -> None:
+    message, field, code, why = UNREADABLE[kind]
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.publish(COMMANDS, message, message, user_id=rabbit.user)
+        await rabbit.ask(cancel("SO-OTHER"), "k-2")
+        await until("the good one is done", lambda: effects(pool), lambda done: done == [("SO-OTHER", 0)])
+    await assert_nothing_left(rabbit)
+    (rejection,) = [event for event in await said(pool) if isinstance(event, CommandRejected)]
+    assert (rejection.command_id, rejection.command, rejection.principal) == ("k-1", CancelOrder.type, rabbit.user)
+    assert (rejection.field, rejection.code) == (field, code)
+    assert why in rejection.message_en
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in rejection.message_zh)
+    assert await pool.fetchval("select count(*) from rejected") == 0
+
+
+async def test_a_foreign_company_hears_nothing_of_it(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask(cancel(), "k-1", company="C3")
+        (rejection,) = await until_said(pool, 1)
+    assert rejection.envelope.company == "C1"
+    assert await said(pool, "C3") == []
+
+
 HOPELESS: dict[str, tuple[Raw, str]] = {
-    "bad JSON": (replace(GOOD, body=b'{"order_id":'), "body: "),
-    "a key twice": (replace(GOOD, body=b'{"order_id":"A","order_id":"B"}'), "body: "),
-    "no object": (replace(GOOD, body=b"7"), "body: "),
-    "bad UTF-8": (replace(GOOD, body=b'"\xff"'), "body: "),
-    "no company": (replace(GOOD, headers={}), "company: "),
-    "a foreign company": (replace(GOOD, headers={"cloudEvents_company": "C3"}), "company: "),
-    "a company that is no text": (replace(GOOD, headers={"cloudEvents_company": 7}), "company: "),
     "an endless message_id": (replace(GOOD, message_id="k" * 201), "message_id: "),
     "a message_id with NUL": (replace(GOOD, message_id="k\0"), "message_id: "),
 }
 
 
-@pytest.mark.parametrize("kind", [*HOPELESS, "no user_id", "no message_id", "unknown command", "a foreign command"])
-async def test_what_is_no_command_is_kept_with_its_reason(pool: Pool, rabbit: Rabbit, kind: str) -> None:
+@pytest.mark.parametrize("kind", [
+    *HOPELESS, "no user_id", "an unknown user_id", "no message_id", "unknown command", "a foreign command",
+])
+async def test_what_nobody_could_be_told_is_kept_with_its_reason(pool: Pool, rabbit: Rabbit, kind: str) -> None:
     await rabbit.topology(desk())
-    async with open_door(desk(), pool, settings_for(rabbit)):
+    settings = settings_for(rabbit)
+    if kind == "an unknown user_id":
+        settings = settings.model_copy(update={"queue_principals": "{}"})
+    async with open_door(desk(), pool, settings):
         if kind == "no user_id":
             message, cause = GOOD, "user_id: "
             await rabbit.publish(COMMANDS, message)
+        elif kind == "an unknown user_id":
+            message, cause = GOOD, "user_id: "
+            await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
         elif kind == "no message_id":
             message, cause = GOOD, "message_id: "
             await rabbit.publish_bare(COMMANDS, message)
@@ -131,14 +172,12 @@ async def test_what_is_no_command_is_kept_with_its_reason(pool: Pool, rabbit: Ra
             message, cause = replace(GOOD, routing_key=key), "routing_key: "
             await rabbit.bind(QUEUE, COMMANDS, key)
             await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
-        await rabbit.ask(cancel("SO-OTHER"), "k-2")
-        await until("the good one is done", lambda: effects(pool), lambda done: done == [("SO-OTHER", 0)])
         rows = await until("it is kept", lambda: pool.fetch("select * from rejected"), lambda found: len(found) > 0)
     await assert_nothing_left(rabbit)
     (row,) = rows
     assert row["reason"].startswith(cause)
     assert (row["body"], row["routing_key"]) == (message.body, message.routing_key)
-    assert len(await said(pool)) == 1
+    assert await said(pool) == []
 
 
 @pytest.mark.parametrize("reply_to", ["test.replies", "erp.events|order.order_approved.v1", "exchange|nowhere", "|"])

@@ -12,6 +12,7 @@ from rich.table import Table
 from tools.checker import Report
 from tools.demo.fleet import Member
 from tools.demo.orders import ZERO, End, Order
+from tools.demo.plan import COMPANY, Plan
 
 WIDTH = 118
 
@@ -160,7 +161,16 @@ def _figures(outcome: Outcome, members: Sequence[Member]) -> str:
     )
 
 
-def where_next(members: Sequence[Member], tokens: Mapping[str, str], period: str, *, kept: bool) -> str:
+def by_queue(rabbitmq_url: str, todo: Plan) -> str:
+    """How another company's system gets in (examples/), with a customer who has credit and a product that is there."""
+    customer, sku = max(todo.limits, key=todo.limits.__getitem__), max(todo.left, key=todo.left.__getitem__)
+    address = rabbitmq_url.removesuffix("/")  # which some clients take for the virtual host with the empty name
+    return f"export AMQP_URL='{address}' COMPANY={COMPANY} CUSTOMER={customer} SKU={sku}"
+
+
+def where_next(
+    members: Sequence[Member], tokens: Mapping[str, str], queue: str, period: str, *, kept: bool
+) -> str:
     """What to look at now: the addresses of what runs, or how to keep it running."""
     if not kept:
         return ("下一步 next: KEEP=1 make demo leaves everything running and prints addresses and tokens; "
@@ -174,6 +184,8 @@ def where_next(members: Sequence[Member], tokens: Mapping[str, str], period: str
         f"  TOKEN={tokens['accountant']}",
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['accounting']}/trial-balance?period={period}'",
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['order']}/orders?state=short'",
+        "by queue (examples/README.md):",
+        f"  {queue} INVENTORY={urls['inventory']} WAREHOUSE_TOKEN={tokens['warehouse']}",
         "to stop: make down (or python -m tools.demo down)",
     ]
     return "\n".join(lines)

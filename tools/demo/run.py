@@ -43,8 +43,9 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
             outcome = await _walk(fleet, tokens, servers.rabbitmq_url, databases, todo, began, screen)
     members = list(fleet.members.values())
     report.show(screen, outcome, members)
-    screen.print(report.where_next(members, tokens, outcome.trial_balance["period"], kept=keep), soft_wrap=True,
-                 markup=False, highlight=False)
+    queue, period = report.by_queue(servers.rabbitmq_url, todo), outcome.trial_balance["period"]
+    screen.print(report.where_next(members, tokens, queue, period, kept=keep), soft_wrap=True, markup=False,
+                 highlight=False)
     print(outcome.last_line, flush=True)
     return 0 if outcome.ok else 1
 

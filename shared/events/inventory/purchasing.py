@@ -17,7 +17,10 @@ class NewSupplier(Asked):
 
 
 class RegisterSuppliers(Command, owner="inventory", allowed={"buyer", "admin"}):
-    """Add suppliers (供应商档案)."""
+    """Add suppliers.
+
+    新增供应商档案。
+    """
 
     suppliers: Annotated[tuple[NewSupplier, ...], Field(min_length=1, max_length=1000)]
 
@@ -29,7 +32,10 @@ class AskedPurchaseLine(Asked):
 
 
 class PlacePurchaseOrder(Command, owner="inventory", allowed={"buyer"}):
-    """Order goods from a supplier (采购订单); costs are net of VAT. A product stands in one line only."""
+    """Order goods from a supplier; costs are net of VAT. A product stands in one line only.
+
+    向供应商下采购订单；成本不含增值税，同一商品只占一行。
+    """
 
     purchase_id: Key
     supplier_id: Key
@@ -49,7 +55,10 @@ class BilledLine(Asked):
 
 
 class BookSupplierInvoice(Command, owner="inventory", allowed={"accountant", "chief_accountant"}):
-    """Enter a supplier's invoice (采购发票), matched with order and receipt; its price may be another one."""
+    """Enter a supplier's invoice, matched with order and receipt; its price may be another one.
+
+    录入采购发票，与订单、入库三单匹配；价格可以不同。
+    """
 
     supplier_invoice_id: Key
     supplier_id: Key
@@ -59,7 +68,10 @@ class BookSupplierInvoice(Command, owner="inventory", allowed={"accountant", "ch
 
 
 class PaySupplier(Command, owner="inventory", allowed={"accountant", "chief_accountant"}):
-    """Pay what is owed to a supplier (付款), oldest invoice first; never more than is owed."""
+    """Pay what is owed to a supplier, oldest invoice first; never more than is owed.
+
+    向供应商付款，先付最早的发票；不得多付。
+    """
 
     supplier_payment_id: Key
     supplier_id: Key
@@ -74,7 +86,10 @@ class ReturnedToSupplierLine(Asked):
 
 
 class ReturnToSupplier(Command, owner="inventory", allowed={"warehouse"}):
-    """Send received goods back (采购退货); they leave at their receipt's cost."""
+    """Send received goods back; they leave at their receipt's cost.
+
+    把已入库的货退给供应商，按其入库成本出库。
+    """
 
     purchase_return_id: Key
     receipt_id: Key
@@ -86,6 +101,11 @@ class ReturnToSupplier(Command, owner="inventory", allowed={"warehouse"}):
 
 
 class SupplierRegistered(Event, owner="inventory", about=("supplier", "supplier_id")):
+    """A supplier exists.
+
+    供应商已建档。
+    """
+
     supplier_id: str
     name: str
 
@@ -99,6 +119,11 @@ class PurchaseLine(Part):
 
 
 class PurchaseOrdered(Event, owner="inventory", about=("purchase", "purchase_id")):
+    """Goods were ordered from a supplier; net = sum of the lines, without VAT.
+
+    已向供应商下采购订单；net 为明细之和，不含税。
+    """
+
     purchase_id: str
     supplier_id: str
     ordered_on: date
@@ -124,7 +149,10 @@ class SupplierInvoiceLine(Part):
 
 
 class SupplierInvoiced(Event, owner="inventory", about=("supplier_invoice", "supplier_invoice_id")):
-    """A bill came; the sums are those of the lines. A variance is followed by CostAdjusted in the same transaction."""
+    """A bill came; the sums are those of the lines. A variance is followed by CostAdjusted in the same transaction.
+
+    采购发票到了；各合计为明细之和。有价差时，同一事务中接着有 CostAdjusted。
+    """
 
     supplier_invoice_id: str
     supplier_id: str
@@ -149,10 +177,12 @@ class AdjustedLine(Part):
 
 
 class CostAdjusted(Event, owner="inventory", about=("adjustment", "adjustment_id")):
-    """Costs known late (迟到成本): (valuation of the movements with what is known now) - (valuation booked).
+    """Costs known late: (valuation of the movements with what is known now) - (valuation booked).
 
     variance = stock + consumed: it empties the price-variance clearing; 0 when a receipt settles negative stock.
     `adjustment_id` is the document's that brought the news: `supplier_invoice:<id>`, `receipt:<id>`.
+
+    迟到成本：按现在所知给各次出入库重新计价，减去已入账的计价。
     """
 
     adjustment_id: str
@@ -170,7 +200,10 @@ class PaidInvoice(Part):
 
 
 class SupplierPaid(Event, owner="inventory", about=("supplier_payment", "supplier_payment_id")):
-    """Money went out; amount = sum of the allocations."""
+    """Money went out; amount = sum of the allocations.
+
+    已向供应商付款；amount 为各冲抵之和。
+    """
 
     supplier_payment_id: str
     supplier_id: str
@@ -199,7 +232,10 @@ class PurchaseReturnLine(Part):
 
 
 class PurchaseReturned(Event, owner="inventory", about=("purchase_return", "purchase_return_id")):
-    """Goods went back to the supplier; the sums are those of the lines; gross = net + tax."""
+    """Goods went back to the supplier; the sums are those of the lines; gross = net + tax.
+
+    货已退给供应商；各合计为明细之和，gross = net + tax。
+    """
 
     purchase_return_id: str
     receipt_id: str

@@ -21,7 +21,10 @@ class NewProduct(Asked):
 
 
 class RegisterProducts(Command, owner="inventory", allowed={"warehouse", "buyer", "admin"}):
-    """Add products (商品档案)."""
+    """Add products.
+
+    新增商品档案。
+    """
 
     products: Annotated[tuple[NewProduct, ...], Field(min_length=1, max_length=1000)]
 
@@ -33,7 +36,10 @@ class OpeningLine(Asked):
 
 
 class OpenStock(Command, owner="inventory", allowed={"accountant", "chief_accountant"}):
-    """Bring in opening stock (期初库存) with its value."""
+    """Bring in opening stock with its value.
+
+    录入期初库存及其价值。
+    """
 
     opening_id: Key
     opened_on: date
@@ -42,7 +48,10 @@ class OpenStock(Command, owner="inventory", allowed={"accountant", "chief_accoun
 
 
 class AllowNegativeStock(Command, owner="inventory", allowed={"chief_accountant"}):
-    """Decide whether a company's stock may go negative (负库存). The default is no."""
+    """Decide whether a company's stock may go negative. The default is no.
+
+    决定公司是否允许负库存；默认不允许。
+    """
 
     allowed_from: date
     allow: bool
@@ -57,7 +66,10 @@ class ReceiptLine(Asked):
 
 
 class ReceiveGoods(Command, owner="inventory", allowed={"warehouse"}):
-    """Receive goods from a supplier (入库), also a part of a purchase order; the bill may come later."""
+    """Receive goods from a supplier, also a part of a purchase order; the bill may come later.
+
+    采购入库，可以是采购订单的一部分；发票可以后到。
+    """
 
     receipt_id: Key
     supplier_id: Key
@@ -73,7 +85,10 @@ class ShipLine(Asked):
 
 
 class ShipGoods(Command, owner="inventory", allowed={"warehouse"}):
-    """Ship an approved order (发货), whole (no lines given) or in part."""
+    """Ship an approved order, whole (no lines given) or in part.
+
+    按已审核的订单发货，整单（不给明细）或一部分。
+    """
 
     shipment_id: Key
     order_id: Key
@@ -87,7 +102,10 @@ class TakenBackLine(Asked):
 
 
 class TakeBackGoods(Command, owner="inventory", allowed={"warehouse"}):
-    """Take goods of a shipment back from the customer (销售退货); they come back at the cost they left with."""
+    """Take goods of a shipment back from the customer; they come back at the cost they left with.
+
+    收回客户退回的货，按原出库成本入库。
+    """
 
     return_id: Key
     shipment_id: Key
@@ -101,7 +119,10 @@ class CountedLine(Asked):
 
 
 class CountStock(Command, owner="inventory", allowed={"warehouse"}):
-    """Enter a stocktake (盘点). Differences leave or enter stock at once and wait for approval."""
+    """Enter a stocktake. Differences leave or enter stock at once and wait for approval.
+
+    录入盘点结果；差异立即出库或入库，等待审批。
+    """
 
     count_id: Key
     warehouse: Key = "main"
@@ -110,7 +131,10 @@ class CountStock(Command, owner="inventory", allowed={"warehouse"}):
 
 
 class ApproveCount(Command, owner="inventory", allowed={"accountant", "chief_accountant"}):
-    """Approve a stocktake's differences (盘点审批); never by who counted."""
+    """Approve a stocktake's differences; never by who counted.
+
+    审批盘点差异；盘点人不得审批。
+    """
 
     count_id: Key
     approved_on: date
@@ -120,6 +144,11 @@ class ApproveCount(Command, owner="inventory", allowed={"accountant", "chief_acc
 
 
 class ProductRegistered(Event, owner="inventory", about=("product", "sku")):
+    """A product exists: it may be ordered, bought and counted.
+
+    商品已建档：可以订购、采购、盘点。
+    """
+
     sku: str
     name: str
     unit: str
@@ -135,7 +164,10 @@ class StockLine(Part):
 
 
 class StockOpened(Event, owner="inventory", about=("opening", "opening_id")):
-    """Opening stock; cost = sum of the lines."""
+    """Opening stock; cost = sum of the lines.
+
+    期初库存；cost 为明细之和。
+    """
 
     opening_id: str
     opened_on: date
@@ -150,7 +182,10 @@ class ReceivedLine(StockLine):
 
 
 class GoodsReceived(Event, owner="inventory", about=("receipt", "receipt_id")):
-    """Goods came in at the expected cost, not billed yet (暂估); cost = sum of the lines."""
+    """Goods came in at the expected cost, not billed yet; cost = sum of the lines.
+
+    货已按预计成本入库，发票未到（暂估）；cost 为明细之和。
+    """
 
     receipt_id: str
     supplier_id: str
@@ -169,7 +204,10 @@ class ReservedLine(Part):
 
 
 class StockReserved(Event, owner="inventory", about=("fulfilment", "order_id")):
-    """All lines of the order are reserved (all or none)."""
+    """All lines of the order are reserved (all or none).
+
+    订单的全部明细已预留（全有或全无）。
+    """
 
     order_id: str
     warehouse: str
@@ -184,7 +222,10 @@ class ShortLine(Part):
 
 
 class StockShort(Event, owner="inventory", about=("fulfilment", "order_id")):
-    """Not everything is there, so nothing was reserved; the lines name what is missing."""
+    """Not everything is there, so nothing was reserved; the lines name what is missing.
+
+    货不齐，因此一件也没有预留；明细指出缺什么。
+    """
 
     order_id: str
     warehouse: str
@@ -199,7 +240,10 @@ class ReleasedLine(Part):
 
 
 class ReservationReleased(Event, owner="inventory", about=("fulfilment", "order_id")):
-    """Nothing more will be shipped; says for every line of the order what was released and what had been shipped."""
+    """Nothing more will be shipped; says for every line of the order what was released and what had been shipped.
+
+    不再发货；逐行说明释放了多少、已发了多少。
+    """
 
     order_id: str
     warehouse: str
@@ -207,7 +251,10 @@ class ReservationReleased(Event, owner="inventory", about=("fulfilment", "order_
 
 
 class GoodsShipped(Event, owner="inventory", about=("fulfilment", "order_id")):
-    """Goods left at their moving-average cost; cost = sum of the lines."""
+    """Goods left at their moving-average cost; cost = sum of the lines.
+
+    货按移动加权平均成本出库；cost 为明细之和。
+    """
 
     shipment_id: str
     order_id: str
@@ -219,7 +266,10 @@ class GoodsShipped(Event, owner="inventory", about=("fulfilment", "order_id")):
 
 
 class GoodsReturned(Event, owner="inventory", about=("fulfilment", "order_id")):
-    """Goods came back from a customer; `line` is the order's line; cost = sum of the lines, at the issue's cost."""
+    """Goods came back from a customer; `line` is the order's line; cost = sum of the lines, at the issue's cost.
+
+    客户退货入库；line 是订单行，cost 为明细之和，按原出库成本。
+    """
 
     return_id: str
     shipment_id: str
@@ -232,6 +282,11 @@ class GoodsReturned(Event, owner="inventory", about=("fulfilment", "order_id")):
 
 
 class NegativeStockAllowed(Event, owner="inventory", about=("policy", "policy")):
+    """A company decided whether its stock may go negative.
+
+    公司决定了是否允许负库存。
+    """
+
     policy: str = "negative_stock"
     allowed_from: date
     allow: bool
@@ -250,7 +305,10 @@ class CountLine(Part):
 
 
 class StockCounted(Event, owner="inventory", about=("count", "count_id")):
-    """A stocktake found differences (or none); they wait for approval in 1901."""
+    """A stocktake found differences (or none); they wait for approval in 1901.
+
+    盘点发现差异（或没有）；差异在 1901 中等待审批。
+    """
 
     count_id: str
     counted_on: date
@@ -262,7 +320,10 @@ class StockCounted(Event, owner="inventory", about=("count", "count_id")):
 
 
 class CountApproved(Event, owner="inventory", about=("count", "count_id")):
-    """Somebody else approved the differences: they become income and expense."""
+    """Somebody else approved the differences: they become income and expense.
+
+    另一个人审批了差异：计入损益。
+    """
 
     count_id: str
     approved_on: date
@@ -274,8 +335,14 @@ class CountApproved(Event, owner="inventory", about=("count", "count_id")):
 class InventoryCommandRejected(
     CommandRejected, owner="inventory", about=("command", "command_id"), name="command_rejected"
 ):
-    pass
+    """A command to `inventory` that came by queue was refused; names the field.
+
+    经队列发给 inventory 的命令被拒绝；指出字段和原因。
+    """
 
 
 class InventorySayAgain(SayAgain, owner="inventory", name="say_again", allowed=MENDERS):
-    pass
+    """Say a stretch of inventory's log again to one hearer, who missed it or comes late.
+
+    把 inventory 日志中的一段重新说给一个接收方的队列，供漏听或后来加入的服务和伙伴使用。
+    """
