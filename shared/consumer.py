@@ -5,13 +5,13 @@ While the database is away it holds the prefetch and tries the same batch again;
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.amqp import LostChannelError, keep_going, open_channel
 from shared.db import Pool, patiently
-from shared.inbox import sort_out
+from shared.inbox import SAME, sort_out
 from shared.service import Service
 from shared.wire import Raw
 
@@ -19,10 +19,15 @@ SWEEP_SECONDS = 1.0
 
 
 class Consumer:
-    """Feeds one service from its event queue `<service>.events`, which the topology job has declared."""
+    """Feeds one service from its event queue `<service>.events`, which the topology job has declared.
 
-    def __init__(self, service: Service, pool: Pool, amqp_url: str, *, batch: int = 500) -> None:
-        self.service, self.pool, self.batch = service, pool, batch
+    `users` names the broker users of producers that are not named as their users.
+    """
+
+    def __init__(
+        self, service: Service, pool: Pool, amqp_url: str, *, users: Mapping[str, str] = SAME, batch: int = 500
+    ) -> None:
+        self.service, self.pool, self.users, self.batch = service, pool, users, batch
         self._amqp_url = amqp_url
         self._waiting: deque[AbstractIncomingMessage] = deque()
         self._news = asyncio.Event()
@@ -70,7 +75,7 @@ class Consumer:
             except TimeoutError:
                 await patiently(self._sweep, self.service.name)
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
-        heard, rejected = sort_out([_raw(message) for message in taken])
+        heard, rejected = sort_out([_raw(message) for message in taken], self.users)
         await patiently(lambda: self.service.receive(self.pool, heard, rejected), self.service.name)
         if self._lost:
             raise LostChannelError
@@ -85,5 +90,5 @@ def _raw(message: AbstractIncomingMessage) -> Raw:
     key = message.routing_key or ""
     if not message.exchange:  # a replay comes straight to the queue, under the queue's name
         key = str(message.headers.get("cloudEvents_type", key))
-    return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered))
+    return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered), message.user_id)
 

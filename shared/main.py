@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import asyncpg
 import structlog
@@ -15,6 +16,7 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from faststream.rabbit import RabbitBroker
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
 
 from shared.commands import command_broker
 from shared.consumer import Consumer
@@ -25,8 +27,11 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay, replay
 from shared.service import Service
-from shared.settings import Settings
+from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, ReplaySettings, Settings
 from shared.topology import declare
+from shared.wire import problems
+
+SettingsT = TypeVar("SettingsT", bound=LogSettings)
 
 logger = structlog.get_logger()
 
@@ -52,17 +57,26 @@ def run(
     args = parser.parse_args()
     if own and args.command in own:
         raise SystemExit(own[args.command][1]())
-    settings = Settings()
-    log_as(settings.log_format, settings.log_level)
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, settings))
+            uvloop.run(_serve(service, router, root, _read(Settings)))
         case "migrate":
-            uvloop.run(_migrate(root, settings))
+            uvloop.run(_migrate(root, _read(DatabaseSettings)))
         case "topology":
-            uvloop.run(_topology(service, settings))
+            uvloop.run(_topology(service, _read(BrokerSettings)))
         case "replay":
-            uvloop.run(_replay(service, settings, args.company, args.first, args.queue))
+            uvloop.run(_replay(service, _read(ReplaySettings), args.company, args.first, args.queue))
+
+
+def _read(settings: type[SettingsT]) -> SettingsT:
+    """Read the settings and log as they say; without what is missing or wrong, which is named, nothing begins."""
+    try:
+        found = settings()
+    except ValidationError as error:
+        names = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
+        raise SystemExit(f"settings (environment or /run/secrets): {names}") from None
+    log_as(found.log_format, found.log_level)
+    return found
 
 
 def log_as(log_format: str, level: str) -> None:
@@ -93,7 +107,7 @@ def _without_row_values(
     return entry
 
 
-async def _migrate(root: Path, settings: Settings) -> None:
+async def _migrate(root: Path, settings: DatabaseSettings) -> None:
     connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=10)
     try:
         for name in await migrate(connection, migrations_of(root)):
@@ -102,11 +116,13 @@ async def _migrate(root: Path, settings: Settings) -> None:
         await connection.close()
 
 
-async def _topology(service: Service, settings: Settings) -> None:
+async def _topology(service: Service, settings: BrokerSettings) -> None:
     logger.info("declared", queues=await declare(service, settings.amqp_url))
 
 
-async def _replay(service: Service, settings: Settings, company: str, first: int, queue: str) -> None:
+async def _replay(
+    service: Service, settings: ReplaySettings, company: str, first: int, queue: str
+) -> None:
     pool = await open_pool(settings.database_url.get_secret_value(), size=1)
     sent = await replay(pool, settings.amqp_url, settings.broker_user, service.name, company, first, queue)
     logger.info("replayed", company=company, first=first, queue=queue, events=sent)
@@ -118,7 +134,9 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     pool = await open_pool(url, size=settings.pool_size)
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
-    consumer = Consumer(service, pool, settings.amqp_url, batch=settings.batch_size)
+    consumer = Consumer(
+        service, pool, settings.amqp_url, users=settings.producer_users, batch=settings.batch_size
+    )
     broker = command_broker(service, pool, settings, registry)
     health = Health(service.name, pool, relay, consumer, migrations_of(root), registry)
     service.on_commit = relay.wake

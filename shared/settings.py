@@ -1,4 +1,4 @@
-"""All settings of a service process, read once from the environment or from secret files."""
+"""All settings of a service's commands, read once from the environment or from secret files."""
 
 import json
 from functools import cached_property
@@ -11,26 +11,28 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.events import Actor
 
 
-class Settings(BaseSettings):
-    """Environment variables of the same names in capitals; `/run/secrets/<name>` where that folder exists."""
+class LogSettings(BaseSettings):
+    """Environment variables of the same names in capitals; `/run/secrets/<name>` where that folder exists. Each command
+    asks only for the settings that it uses."""
 
     model_config = SettingsConfigDict(
-        secrets_dir="/run/secrets" if Path("/run/secrets").is_dir() else None, extra="ignore"
+        secrets_dir="/run/secrets" if Path("/run/secrets").is_dir() else None, extra="ignore", hide_input_in_errors=True
     )
 
-    database_url: SecretStr
-    rabbitmq_url: SecretStr
-    http_host: str = "127.0.0.1"
-    http_port: int = 8000
-    jwt_public_key_file: Path
-    jwt_issuer: str = "fenlu"
-    jwt_audience: str = "fenlu"
-    # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
-    queue_principals: str = Field(default="{}")
     log_level: str = "INFO"
     log_format: str = "json"
-    batch_size: PositiveInt = 500
-    pool_size: PositiveInt = 10
+
+
+class DatabaseSettings(LogSettings):
+    """What `migrate` needs: the way to the database, for it as the owner."""
+
+    database_url: SecretStr
+
+
+class BrokerSettings(LogSettings):
+    """What `topology` needs: the way to RabbitMQ, for it as the privileged user."""
+
+    rabbitmq_url: SecretStr
 
     @cached_property
     def amqp_url(self) -> str:
@@ -44,6 +46,26 @@ class Settings(BaseSettings):
     def broker_user(self) -> str:
         """The user that RabbitMQ checks the `user_id` of our messages against."""
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
+
+
+class ReplaySettings(DatabaseSettings, BrokerSettings):
+    """What `replay` needs: to read the log and to publish."""
+
+
+class Settings(ReplaySettings):
+    """What `serve` needs."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 8000
+    jwt_public_key_file: Path
+    jwt_issuer: str = "fenlu"
+    jwt_audience: str = "fenlu"
+    # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
+    queue_principals: str = Field(default="{}")
+    # The broker users of services that are not named as their users: {"order": "svc_order"}.
+    producer_users: dict[str, str] = Field(default_factory=dict)
+    batch_size: PositiveInt = 500
+    pool_size: PositiveInt = 10
 
     def queue_actor(self, user: str, company: str) -> Actor | None:
         """The actor behind a broker-validated user for a company; None if that user may not act for it."""

@@ -10,10 +10,11 @@ import structlog
 
 from shared.amqp import open_channel
 from shared.db import Pool, open_pool
-from shared.testing import admin_url, database_at, fresh_database
+from shared.testing import OWNER, admin_url, database_at, fresh_database, make_roles, owner_of
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT
 from tools.servers import Servers
+from tools.servers.users import Urls, make_virtual_host
 
 # Plain lines: structlog's own default draws every traceback with all local values, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -36,33 +37,35 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def empty_database() -> AsyncIterator[str]:
-    """The URL of a database in which nothing was migrated."""
+    """Its owner's URL of a database in which nothing was migrated."""
     name = f"test_empty_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(admin_url())
-    await admin.execute(f'create database "{name}"')
-    yield database_at(admin_url(), name)
+    await make_roles(admin)
+    await admin.execute(f'create database "{name}" owner {OWNER}')
+    yield owner_of(database_at(admin_url(), name))
     await admin.execute(f'drop database "{name}" with (force)')
     await admin.close()
 
 
 @pytest.fixture(scope="session")
-def virtual_host(servers: Servers) -> Iterator[str]:
-    """The URL of a virtual host that nobody else uses; of a broker that was given, the one that was given."""
+def virtual_host(servers: Servers) -> Iterator[tuple[str, Urls]]:
+    """The URL of a virtual host that nobody else uses, and of each user there; of a broker that was given, its own."""
     if servers.rabbitmq is None:
-        yield servers.rabbitmq_url
+        yield servers.rabbitmq_url, servers.users
         return
     name = f"kernel-{uuid4().hex[:8]}"
     address = urlsplit(servers.rabbitmq_url)
-    servers.rabbitmq.ctl("add_vhost", name)
+    urls = make_virtual_host(servers.rabbitmq, name, servers.users)
     servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
-    yield urlunsplit(address._replace(path=f"/{name}"))
+    yield urlunsplit(address._replace(path=f"/{name}")), urls
     servers.rabbitmq.ctl("delete_vhost", name)
 
 
 @pytest.fixture
-async def rabbit(virtual_host: str) -> AsyncIterator[Rabbit]:
+async def rabbit(virtual_host: tuple[str, Urls]) -> AsyncIterator[Rabbit]:
     """The broker; the queues that a test declares through it are deleted at the end."""
-    async with open_channel(virtual_host) as channel:
-        rabbit = Rabbit(virtual_host, channel)
+    url, users = virtual_host
+    async with open_channel(url) as channel:
+        rabbit = Rabbit(url, users, channel)
         yield rabbit
         await rabbit.clean_up()

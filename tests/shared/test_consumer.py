@@ -27,7 +27,9 @@ QUEUE = "inventory.events"
 
 
 def consumer(rabbit: Rabbit, pool: Pool, service: Service | None = None, *, url: str | None = None) -> Consumer:
-    return Consumer(service or listener(), pool, url or rabbit.url, batch=20)
+    return Consumer(
+        service or listener(), pool, url or rabbit.users["inventory"], users=rabbit.producers, batch=20
+    )
 
 
 def orders(script: Script, count: int, prefix: str = "SO") -> list[Event]:
@@ -228,7 +230,7 @@ async def test_while_the_database_is_away_it_holds_the_events(pool: Pool, databa
 async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:
     await rabbit.topology(listener())
     events = orders(Script(), 200)
-    async with link_to(rabbit.url) as link, beside(consumer(rabbit, pool, url=link.url).run()):
+    async with link_to(rabbit.users["inventory"]) as link, beside(consumer(rabbit, pool, url=link.url).run()):
         for start in range(0, 200, 40):
             await rabbit.say(*events[start:start + 40])
             await until_effects(pool, start + 1)

@@ -27,8 +27,8 @@ def health(pool: Pool, relay: Relay, consumer: Consumer, migrations: list[Migrat
 async def idle(pool: Pool, database: str, rabbit: Rabbit) -> tuple[Relay, Consumer]:
     """The loops of a service with its topology, not started."""
     await rabbit.topology(listener())
-    relay = Relay("inventory", database, rabbit.url, rabbit.user, poll_seconds=0.05)
-    return relay, Consumer(listener(), pool, rabbit.url)
+    relay = Relay("inventory", database, rabbit.users["inventory"], rabbit.name_of("inventory"), poll_seconds=0.05)
+    return relay, Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.producers)
 
 
 async def test_a_service_is_ready_when_its_loops_work(pool: Pool, idle: tuple[Relay, Consumer]) -> None:

@@ -212,7 +212,7 @@ async def test_a_command_that_meets_a_bug_is_parked_and_the_others_go_on(pool: P
 
 async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:
     await rabbit.topology(desk())
-    async with link_to(rabbit.url) as link:
+    async with link_to(rabbit.users["order"]) as link:
         async with open_door(desk(), pool, settings_for(rabbit, url=link.url)):
             await rabbit.ask(cancel("SO-1"), "k-1")
             link.cut()
