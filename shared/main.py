@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import asyncpg
 import structlog
@@ -21,14 +22,15 @@ from pydantic import ValidationError
 from shared.commands import command_broker
 from shared.consumer import Consumer
 from shared.db import open_pool
+from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
-from shared.relay import Relay, replay
+from shared.relay import Relay
 from shared.service import Service
-from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, ReplaySettings, Settings
-from shared.topology import declare
+from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, Settings
+from shared.topology import declare, keep
 from shared.wire import problems
 
 SettingsT = TypeVar("SettingsT", bound=LogSettings)
@@ -47,11 +49,13 @@ def run(
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="HTTP API, command queue, event consumer and relay in one process")
     commands.add_parser("migrate", help="bring the database to the newest schema (one-shot)")
-    commands.add_parser("topology", help="declare exchanges, queues and bindings (one-shot, privileged)")
-    again = commands.add_parser("replay", help="say a stretch of the log again, to one queue")
+    topology = commands.add_parser("topology", help="declare exchanges, queues and bindings (privileged)")
+    topology.add_argument("--keep", action="store_true", help="stay, and declare again whatever gets lost")
+    again = commands.add_parser("replay", help="have the relay say a stretch of the log again, to one hearer")
     again.add_argument("--company", required=True)
-    again.add_argument("--from", type=int, required=True, dest="first", metavar="POSITION")
-    again.add_argument("--to", required=True, dest="queue", metavar="QUEUE")
+    again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
+    again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
+    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -63,9 +67,10 @@ def run(
         case "migrate":
             uvloop.run(_migrate(root, _read(DatabaseSettings)))
         case "topology":
-            uvloop.run(_topology(service, _read(BrokerSettings)))
+            broker = _read(BrokerSettings)
+            uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
-            uvloop.run(_replay(service, _read(ReplaySettings), args.company, args.first, args.queue))
+            uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
 
 
 def _read(settings: type[SettingsT]) -> SettingsT:
@@ -121,11 +126,13 @@ async def _topology(service: Service, settings: BrokerSettings) -> None:
 
 
 async def _replay(
-    service: Service, settings: ReplaySettings, company: str, first: int, queue: str
+    service: Service, settings: DatabaseSettings, company: str, first: int, last: int, hearer: str
 ) -> None:
+    """Asked like any other command, so it is written down who did; the running relay does it."""
     pool = await open_pool(settings.database_url.get_secret_value(), size=1)
-    sent = await replay(pool, settings.amqp_url, settings.broker_user, service.name, company, first, queue)
-    logger.info("replayed", company=company, first=first, queue=queue, events=sent)
+    say_again = Command.registry[f"{service.name}.say_again.v1"]
+    command = say_again.model_validate({"hearer": hearer, "first": first, "last": last})
+    await service.ask(pool, command, Actor("operator", company, frozenset({"operator"})), uuid4().hex)
     await pool.close()
 
 
@@ -135,7 +142,7 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(
-        service, pool, settings.amqp_url, users=settings.producer_users, batch=settings.batch_size
+        service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
     broker = command_broker(service, pool, settings, registry)
     health = Health(service.name, pool, relay, consumer, migrations_of(root), registry)

@@ -24,7 +24,7 @@ class LogSettings(BaseSettings):
 
 
 class DatabaseSettings(LogSettings):
-    """What `migrate` needs: the way to the database, for it as the owner."""
+    """What `migrate` needs, as the database's owner, and `replay`."""
 
     database_url: SecretStr
 
@@ -48,11 +48,7 @@ class BrokerSettings(LogSettings):
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
 
 
-class ReplaySettings(DatabaseSettings, BrokerSettings):
-    """What `replay` needs: to read the log and to publish."""
-
-
-class Settings(ReplaySettings):
+class Settings(DatabaseSettings, BrokerSettings):
     """What `serve` needs."""
 
     http_host: str = "127.0.0.1"
@@ -62,8 +58,10 @@ class Settings(ReplaySettings):
     jwt_audience: str = "fenlu"
     # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
     queue_principals: str = Field(default="{}")
-    # The broker users of services that are not named as their users: {"order": "svc_order"}.
-    producer_users: dict[str, str] = Field(default_factory=dict)
+    # The broker user of each service: whose events are believed, and who may ask to hear a stretch of a log again.
+    service_users: dict[str, str] = Field(
+        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm")}
+    )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
 
@@ -73,3 +71,7 @@ class Settings(ReplaySettings):
         if principal is None or company not in principal["companies"]:
             return None
         return Actor(user, company, frozenset(principal["roles"]))
+
+    def is_peer(self, user: str) -> bool:
+        """True for a broker user that a service works under."""
+        return user in self.service_users.values()

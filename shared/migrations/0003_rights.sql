@@ -14,6 +14,7 @@ grant usage on schema public to fenlu_service;
 
 grant select on all tables in schema public to fenlu_service;
 grant insert, update (position) on event to fenlu_service;
-grant insert, update on relay_cursor to fenlu_service;
+grant insert, update on relay_cursor, said, went_back, heard_whole to fenlu_service;
 grant insert on inbox, command to fenlu_service;
 grant insert, delete on pending, rejected to fenlu_service;
+grant insert, update, delete on say_again, hole to fenlu_service;

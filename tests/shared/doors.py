@@ -23,6 +23,7 @@ def settings_for(rabbit: Rabbit, *, url: str | None = None, roles: tuple[str, ..
         rabbitmq_url=SecretStr(url or rabbit.users["order"]),
         jwt_public_key_file=Path("unused"),
         queue_principals=json.dumps({rabbit.user: {"companies": ["C1", "C2"], "roles": roles}}),
+        service_users=rabbit.services,
     )
 
 

@@ -18,7 +18,7 @@ from shared.service import Service
 from shared.testing import raw
 from shared.topology import declare
 from shared.wire import Raw
-from tools.servers.users import producers, user_in
+from tools.servers.users import user_in
 
 
 class Rabbit:
@@ -27,12 +27,12 @@ class Rabbit:
     def __init__(self, url: str, users: Mapping[str, str], channel: AbstractChannel) -> None:
         self.url, self.users, self.channel = url, users, channel
         self.user = user_in(url)
-        self.producers = producers(users)
+        self.services = {name: user_in(url) for name, url in users.items()}  # the setting SERVICE_USERS
         self._names: set[str] = set()
 
     def name_of(self, service: str) -> str:
         """The broker user of a service: of its own name, unless one user does everything at a broker that was given."""
-        return user_in(self.users[service])
+        return self.services[service]
 
     async def topology(self, service: Service) -> None:
         """Declare a service's queues, as the topology job does."""

@@ -28,7 +28,7 @@ async def idle(pool: Pool, database: str, rabbit: Rabbit) -> tuple[Relay, Consum
     """The loops of a service with its topology, not started."""
     await rabbit.topology(listener())
     relay = Relay("inventory", database, rabbit.users["inventory"], rabbit.name_of("inventory"), poll_seconds=0.05)
-    return relay, Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.producers)
+    return relay, Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.services)
 
 
 async def test_a_service_is_ready_when_its_loops_work(pool: Pool, idle: tuple[Relay, Consumer]) -> None:

@@ -102,10 +102,11 @@ def _equip(fleet: Fleet, databases: Mapping[str, places.Database], servers: Serv
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file, days)
     shop = users.user_in(servers.users["shop"])
+    service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
     for name in SERVICES:
         fleet.add(name, {
             "DATABASE_URL": databases[name].url, "RABBITMQ_URL": servers.users[name],
-            "PRODUCER_USERS": json.dumps(users.producers(servers.users)), "JWT_PUBLIC_KEY_FILE": str(key_file),
+            "SERVICE_USERS": service_users, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
             "QUEUE_PRINCIPALS": json.dumps({shop: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
         }, {

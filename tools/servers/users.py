@@ -59,11 +59,6 @@ def user_in(url: str) -> str:
     return unquote(urlsplit(url).username or "guest")
 
 
-def producers(users: Urls) -> dict[str, str]:
-    """PRODUCER_USERS of the services: only where one is not named as its user."""
-    return {name: user_in(url) for name, url in users.items() if user_in(url) != name}
-
-
 def _rights(virtual_host: str) -> dict[str, Any]:
     """The deployment's virtual host and rights, under another name of the virtual host."""
     rights: dict[str, Any] = json.loads(RIGHTS.read_text())
