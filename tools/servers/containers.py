@@ -80,7 +80,8 @@ class Postgres(Container):
 
     def __init__(self, image: str, holdings: Holdings) -> None:
         environment = {
-            "POSTGRES_USER": server.USER, "POSTGRES_PASSWORD": "{password}", "POSTGRES_DB": "postgres",
+            "POSTGRES_USER": server.USER, "POSTGRES_DB": "postgres",
+            "POSTGRES_PASSWORD": "{password}",  # nosec B105: a place to be filled in
             "POSTGRES_INITDB_ARGS": "--no-locale --encoding=UTF8",
         }
         options = [word for name, value in server.POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
@@ -107,7 +108,8 @@ class RabbitMQ(Container):
     def __init__(self, image: str, holdings: Holdings) -> None:
         limits = {"max_message_size": server.MAX_MESSAGE_SIZE, "consumer_timeout": server.CONSUMER_TIMEOUT}
         environment = {
-            "RABBITMQ_DEFAULT_USER": server.USER, "RABBITMQ_DEFAULT_PASS": "{password}",
+            "RABBITMQ_DEFAULT_USER": server.USER,
+            "RABBITMQ_DEFAULT_PASS": "{password}",  # nosec B105: a place to be filled in
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(f"-rabbit {name} {limits[name]}" for name in limits),
         }
         super().__init__(image, 5672, holdings, environment, [])
