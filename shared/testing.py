@@ -132,6 +132,15 @@ async def as_admin(pool: Pool) -> AsyncIterator[Any]:
         await connection.close()
 
 
+@asynccontextmanager
+async def acting_as(administrator: Any, who: str) -> AsyncIterator[None]:
+    """Those who could get around grants: the "owner" of the tables, or an administrator as "replica", whose session
+    skips ordinary triggers."""
+    await administrator.execute(f"set role {OWNER}" if who == "owner" else "set session_replication_role = replica")
+    yield
+    await administrator.execute("reset role; reset session_replication_role")
+
+
 class Script:
     """Gives test events the envelopes that producers' logs would: versions per subject, positions per producer."""
 

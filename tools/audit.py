@@ -1,8 +1,8 @@
 """`make audit`: bandit over our own code, pip-audit over the locks. The exit code is 0 only if neither finds anything.
 
-pip-audit asks PyPI, calls what it is not told about "skipped" and says nothing of it in its exit code. So whoever cannot
-reach PyPI, or reaches a mirror without advisories, would see green; here that is said in capitals, and only when nothing
-at all could be asked is it no failure.
+pip-audit asks PyPI, calls what it is not told about "skipped" and says nothing of it in its exit code. So whoever
+cannot reach PyPI, or reaches a mirror without advisories, would see green; here that is said in capitals, and only when
+nothing at all could be asked is it no failure.
 """
 
 import json

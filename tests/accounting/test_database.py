@@ -1,7 +1,6 @@
 """The database itself refuses what no voucher may be, whatever code writes to it."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,7 +9,7 @@ import pytest
 
 from services.accounting.handlers import service
 from shared.db import Pool
-from shared.testing import OWNER, as_admin, ask, deliver
+from shared.testing import acting_as, as_admin, ask, deliver
 from tests.accounting import examples
 
 FACTS = ("journal", "voucher", "voucher_line", "role_map", "account", "book")
@@ -24,15 +23,6 @@ async def ledger(pool: Pool) -> AsyncIterator[Any]:
     await deliver(pool, service, examples.placed(), examples.delivered())
     async with as_admin(pool) as connection:
         yield connection
-
-
-@asynccontextmanager
-async def acting_as(connection: Any, who: str) -> AsyncIterator[None]:
-    """The owner of the tables, or an administrator as `replica`, whose session skips ordinary triggers: the favourite
-    way around them."""
-    await connection.execute(f"set role {OWNER}" if who == "owner" else "set session_replication_role = replica")
-    yield
-    await connection.execute("reset role; reset session_replication_role")
 
 
 async def journal(connection: Any) -> UUID:

@@ -27,7 +27,8 @@ def health(pool: Pool, relay: Relay, consumer: Consumer, migrations: list[Migrat
 async def idle(pool: Pool, database: str, rabbit: Rabbit) -> tuple[Relay, Consumer]:
     """The loops of a service with its topology, not started."""
     await rabbit.topology(listener())
-    relay = Relay("inventory", database, rabbit.users["inventory"], rabbit.name_of("inventory"), poll_seconds=0.05)
+    # The tests write events of `order` into the one database, so the relay speaks as it.
+    relay = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), poll_seconds=0.05)
     return relay, Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.services)
 
 

@@ -1,5 +1,5 @@
-"""Every SQL text of the product is valid on the migrated database of its service, with as many arguments as it gets, and
-the service's own role may run it."""
+"""Every SQL text of the product is valid on the migrated database of its service, has as many arguments as it gets, and
+may be run by the service's own role."""
 
 import ast
 from collections.abc import Iterator

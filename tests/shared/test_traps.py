@@ -63,7 +63,7 @@ def test_only_the_queue_door_subscribes_with_faststream() -> None:
 async def test_a_message_that_nobody_gets_is_an_error(pool: Pool, rabbit: Rabbit) -> None:
     """With the default channel FastStream returns it in silence."""
     await rabbit.topology(desk())
-    async with open_door(desk(), pool, settings_for(rabbit)) as broker:
+    async with open_door(desk(), pool, settings_for(rabbit, url=rabbit.url)) as broker:
         with pytest.raises(aiormq.exceptions.PublishError):
             await broker.publish("lost", "no-such-queue")
     async with open_channel(rabbit.url) as channel:
