@@ -18,6 +18,7 @@ from fastapi import APIRouter, FastAPI
 from faststream.rabbit import RabbitBroker
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shared.commands import command_broker
 from shared.consumer import Consumer
@@ -78,10 +79,13 @@ def _read(settings: type[SettingsT]) -> SettingsT:
     try:
         found = settings()
     except ValidationError as error:
-        names = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
-        raise SystemExit(f"settings (environment or /run/secrets): {names}") from None
-    log_as(found.log_format, found.log_level)
-    return found
+        wrong = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
+    except SettingsError as error:  # a value that should be JSON
+        wrong = str(error)
+    else:
+        log_as(found.log_format, found.log_level)
+        return found
+    raise SystemExit(f"settings (environment or /run/secrets): {wrong}")
 
 
 def log_as(log_format: str, level: str) -> None:

@@ -3,12 +3,27 @@
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.events import Actor
+
+
+def _check_address(value: SecretStr) -> SecretStr:
+    """Whoever parses a broken address later would quote a part of its password."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme and parts.hostname and parts.port != 0:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("not an address; percent-encode the special characters of its password")
+
+
+Address = Annotated[SecretStr, AfterValidator(_check_address)]
 
 
 class LogSettings(BaseSettings):
@@ -26,13 +41,13 @@ class LogSettings(BaseSettings):
 class DatabaseSettings(LogSettings):
     """What `migrate` needs, as the database's owner, and `replay`."""
 
-    database_url: SecretStr
+    database_url: Address
 
 
 class BrokerSettings(LogSettings):
     """What `topology` needs: the way to RabbitMQ, for it as the privileged user."""
 
-    rabbitmq_url: SecretStr
+    rabbitmq_url: Address
 
     @cached_property
     def amqp_url(self) -> str:

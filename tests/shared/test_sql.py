@@ -105,11 +105,11 @@ async def test_what_is_wrong_with_a_statement_is_found(database: str) -> None:
         Statement("c", "select 1 where $1::text = $2", 1),
         Statement("d", None, 0),
         Statement("e", "delete from inbox where company = $1", 1),
-        Statement("f", "select company from event for update", 0),
+        Statement("f", "select company from inbox for update", 0),
     ]) == [
         'b: column "nothing" does not exist',
         "c: 1 arguments for 2 parameters",
         "d: the SQL is not a literal",
         "e: permission denied for table inbox",
-        "f: permission denied for table event",
+        "f: permission denied for table inbox",
     ]

@@ -114,7 +114,7 @@ def broken(settings: Settings, trouble: str, key: Path) -> Settings:
         "wrong broker password": {"RABBITMQ_URL": changed(broker, password=f"x{CANARY}")},
         "no broker address": {"RABBITMQ_URL": changed(broker, password=f"{CANARY}#x")},
         "a wrong setting": {"POOL_SIZE": "-1"},
-        "principals that are no JSON": {"SERVICE_USERS": f"{{{CANARY}"},
+        "users that are no JSON": {"SERVICE_USERS": f"{{{CANARY}"},
         "a missing setting": {"JWT_PUBLIC_KEY_FILE": ""},
         "a missing key": {"JWT_PUBLIC_KEY_FILE": str(key)},
     }
@@ -134,7 +134,7 @@ def broken(settings: Settings, trouble: str, key: Path) -> Settings:
     ("serve", "wrong broker password", "the command queue is not there yet"),
     ("serve", "no broker address", "RABBITMQ_URL"),
     ("serve", "a wrong setting", "POOL_SIZE"),
-    ("serve", "principals that are no JSON", "SERVICE_USERS"),
+    ("serve", "users that are no JSON", "service_users"),
     ("serve", "a missing setting", "JWT_PUBLIC_KEY_FILE"),
     ("serve", "a missing key", "FileNotFoundError"),
 ])
