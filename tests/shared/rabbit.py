@@ -65,6 +65,12 @@ class Rabbit:
         message = Raw(command.type, {"cloudEvents_company": company}, command.body(), key)
         await self.publish(COMMANDS, message, **{"user_id": self.user, **properties})
 
+    async def ask_as(self, service: str, command: Command, key: str) -> None:
+        """Send a command as a service does, under its own user."""
+        message = Raw(command.type, {"cloudEvents_company": "C1"}, command.body(), key)
+        async with open_channel(self.users[service]) as channel:
+            await _publish(channel, COMMANDS, [message], user_id=self.name_of(service))
+
     async def publish(self, exchange: str, *messages: Raw, **properties: Any) -> None:
         """Publish and wait for the confirms; the message must be routable."""
         await _publish(self.channel, exchange, messages, **properties)
