@@ -15,12 +15,11 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from faststream.rabbit import RabbitBroker
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared.commands import command_broker
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import open_pool
 from shared.events import Actor, Command
@@ -148,22 +147,19 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     consumer = Consumer(
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
-    broker = command_broker(service, pool, settings, registry)
-    health = Health(service.name, pool, relay, consumer, migrations_of(root), registry)
+    door = QueueDoor(service, pool, settings)
+    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
     service.on_commit = relay.wake
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_start(broker))]
+        speaking = asyncio.create_task(relay.run())
+        hearing = [asyncio.create_task(door.run())]
         if service.handlers:
-            tasks.append(asyncio.create_task(consumer.run()))
+            hearing.append(asyncio.create_task(consumer.run()))
         yield
-        await broker.stop()
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await _end(*hearing)  # and then what came of it is still published, if it can be
+        await _end(speaking)
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
@@ -175,16 +171,9 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     await uvicorn.Server(config).serve()
 
 
-async def _start(broker: RabbitBroker) -> None:
-    """Start the queue door as soon as RabbitMQ and the topology are there."""
-    while True:
-        try:
-            await broker.start()
-            return
-        except Exception as error:
-            logger.warning("the command queue is not there yet", error=repr(error)[:300])
-            with suppress(Exception):
-                await broker.stop()
-        await asyncio.sleep(1)
-
-
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

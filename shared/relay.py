@@ -11,10 +11,19 @@ from contextlib import suppress
 import asyncpg
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange
-from aio_pika.exceptions import DeliveryError
 
 from shared import log
-from shared.amqp import AGAIN, COMMANDS, EVENTS, keep_going, message, open_channel, publish
+from shared.amqp import (
+    AGAIN,
+    COMMANDS,
+    EVENTS,
+    LostChannelError,
+    keep_going,
+    message,
+    open_channel,
+    publish,
+    raise_unless_refused,
+)
 from shared.log import Entry
 from shared.mender import Mender
 from shared.wire import headers_of
@@ -67,13 +76,14 @@ class Relay:
         mender = Mender(self.source, self.user, self.batch, connection, exchanges)
         await mender.begin()
         self.active = True
-        while True:
+        while not channel.is_closed:
             self._news.clear()
             busy = await self._step(connection, exchanges[EVENTS], mender)
             if not (await mender.care() or busy):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), self.poll_seconds)
             progress()
+        raise LostChannelError
 
     async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> bool:
         """Place, publish and advance once; True if there was something to do."""
@@ -102,9 +112,8 @@ class Relay:
             elif company not in stuck:
                 confirmed[company] = entry.envelope.position or 0
         await log.advance(connection, confirmed)
+        raise_unless_refused(stuck.values())
         for company, error in stuck.items():
-            if not isinstance(error, DeliveryError):
-                raise RuntimeError(f"publishing for {company} stopped: {error!r}")
             logger.warning("RabbitMQ refuses an event", relay=self.source, company=company, error=repr(error)[:300])
             self._resting[company] = asyncio.get_running_loop().time() + REFUSED_SECONDS
         return list(confirmed)

@@ -230,3 +230,15 @@ async def test_it_goes_on_after_either_server_was_away(pool: Pool, database: str
             await until_published(pool, 33)
     received = events_of(await rabbit.take(QUEUE, await rabbit.count(QUEUE)))
     assert list(dict.fromkeys(event.envelope.position for event in received)) == list(range(1, 34))
+
+
+async def test_an_idle_relay_notices_that_its_connection_is_gone(pool: Pool, database: str, rabbit: Rabbit) -> None:
+    await rabbit.queue(QUEUE, *BOTH)
+    async with link_to(rabbit.url) as link:
+        working = relay(database, rabbit, url=link.url)
+        async with beside(working.run()):
+            await until_true("it is active", lambda: working.active)
+            link.cut()
+            await until_true("it is not", lambda: not working.active)
+            link.mend()
+            await until_true("it is again", lambda: working.active)
