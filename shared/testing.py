@@ -63,13 +63,13 @@ _ready: set[str] = set()  # the templates that this process has seen
 
 async def make_roles(admin: Any) -> None:
     """The owner and the serving role of all test databases."""
-    async with admin.transaction():
-        await admin.execute("select pg_advisory_xact_lock($1)", ROLES_LOCK)
-        for role in (GROUP, OWNER, SERVICE):
-            if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
-                password = urlsplit(_signed_in(role, admin_url())).password
-                await admin.execute(f"create role {role} " + ("" if role == GROUP else f"login password '{password}'"))
-        await admin.execute(f"grant {GROUP} to {SERVICE}; grant {OWNER} to current_user")
+    await admin.execute("select pg_advisory_lock($1)", ROLES_LOCK)
+    for role in (GROUP, OWNER, SERVICE):
+        if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
+            password = urlsplit(_signed_in(role, admin_url())).password
+            await admin.execute(f"create role {role} " + ("" if role == GROUP else f"login password '{password}'"))
+    await admin.execute(f"grant {GROUP} to {SERVICE}; grant {OWNER} to current_user")
+    await admin.execute("select pg_advisory_unlock($1)", ROLES_LOCK)
 
 
 async def template(root: Path) -> str:
