@@ -137,6 +137,8 @@ async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[N
                 raise
             logger.warning("connection lost", loop=name)
         except Exception as error:
+            if task.cancelling():  # it came while the connection was closed, and was swallowed there
+                raise asyncio.CancelledError from error
             logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)

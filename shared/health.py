@@ -54,6 +54,10 @@ class Health:
             wrong["commands"] = "not connected"
         return wrong
 
+    def warnings(self) -> dict[str, str]:
+        """What is wrong beside the service and passes without it; its work waits in the log."""
+        return {"relay": self._relay.trouble} if self._relay.trouble else {}
+
     async def metrics(self) -> bytes:
         """Prometheus text; the figures come from indexes, not from whole tables."""
         async with asyncio.timeout(PROBE_SECONDS), self._pool.acquire() as connection:

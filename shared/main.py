@@ -163,7 +163,8 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
-    app = create_app(service, router, pool, verifier, Probes(health.problems, health.metrics), lifespan)
+    probes = Probes(health.problems, health.metrics, health.warnings)
+    app = create_app(service, router, pool, verifier, probes, lifespan)
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
         timeout_keep_alive=5, timeout_graceful_shutdown=10,

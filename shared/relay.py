@@ -16,6 +16,7 @@ from shared import log
 from shared.amqp import (
     AGAIN,
     COMMANDS,
+    CONFIRM_SECONDS,
     EVENTS,
     LostChannelError,
     keep_going,
@@ -46,6 +47,17 @@ class Relay:
         self._resting: dict[str, float] = {}  # company -> when to try again
         self.active = False  # this one holds the lock and has a channel
         self.standby = False  # another one holds the lock
+        self._unconfirmed = False  # RabbitMQ lets us publish and says nothing
+
+    @property
+    def trouble(self) -> str:
+        """Why events wait although the relay works; empty if they do not."""
+        if self._unconfirmed:
+            return f"RabbitMQ confirms nothing within {CONFIRM_SECONDS} s: look for a memory or disk alarm"
+        if self._resting:
+            companies = ", ".join(sorted(self._resting)[:5])
+            return f"RabbitMQ refuses the next event of {companies}: no queue is bound to it, or one is full"
+        return ""
 
     def wake(self) -> None:
         """Something was committed."""
@@ -100,9 +112,15 @@ class Relay:
         self, connection: asyncpg.Connection, exchange: AbstractExchange, entries: Sequence[Entry]
     ) -> list[str]:
         """Publish in order; the cursor moves over the confirmed front only. Returns whose cursor moved."""
-        results = await publish(exchange, (
-            (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user)) for e in entries
-        ))
+        try:
+            results = await publish(exchange, (
+                (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user))
+                for e in entries
+            ))
+        except TimeoutError:
+            self._unconfirmed = True
+            raise TimeoutError(self.trouble) from None
+        self._unconfirmed = False
         confirmed: dict[str, int] = {}
         stuck: dict[str, BaseException] = {}
         for entry, result in zip(entries, results, strict=True):

@@ -1,12 +1,17 @@
 """Real servers for the whole session: given by DATABASE_URL and RABBITMQ_URL, else in containers, else private ones."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import unquote, urlsplit, urlunsplit
+from uuid import uuid4
 
 import pytest
 
+from shared.amqp import open_channel
+from tests.shared.rabbit import Rabbit
 from tools.servers import Servers
 from tools.servers import servers as bring_servers
+from tools.servers.users import Urls, make_virtual_host
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +29,33 @@ def admin_url(servers: Servers) -> str:
     return servers.database_url
 
 
+@pytest.fixture(scope="session")
+def virtual_host(servers: Servers) -> Iterator[tuple[str, Urls]]:
+    """The URL of a virtual host that nobody else uses, and of each user there; of a broker that was given, its own."""
+    if servers.rabbitmq is None:
+        yield servers.rabbitmq_url, servers.users
+        return
+    name = f"kernel-{uuid4().hex[:8]}"
+    address = urlsplit(servers.rabbitmq_url)
+    urls = make_virtual_host(servers.rabbitmq, name, servers.users)
+    servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
+    yield urlunsplit(address._replace(path=f"/{name}")), urls
+    servers.rabbitmq.ctl("delete_vhost", name)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _servers_where_needed(request: pytest.FixtureRequest) -> None:
     """Start the servers if a collected test is async: only those talk to one, and pure tests alone stay instant."""
     functions = (getattr(item, "function", None) for item in request.session.items)
     if any(inspect.iscoroutinefunction(function) for function in functions):
         request.getfixturevalue("servers")
+
+
+@pytest.fixture
+async def rabbit(virtual_host: tuple[str, Urls]) -> AsyncIterator[Rabbit]:
+    """The broker; the queues that a test declares through it are deleted at the end."""
+    url, users = virtual_host
+    async with open_channel(url) as channel:
+        rabbit = Rabbit(url, users, channel)
+        yield rabbit
+        await rabbit.clean_up()

@@ -1,7 +1,7 @@
 """A TCP link between a service and a server, which a test can cut, freeze and mend."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,6 +12,7 @@ class Link:
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
         self._whole, self._flows = asyncio.Event(), asyncio.Event()
+        self._seconds: Callable[[int], float] | None = None
         self._whole.set()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -41,7 +42,12 @@ class Link:
         """Let nothing through, and tell nobody: a server that hangs, or a cable that was pulled."""
         self._flows.clear()
 
+    def slow(self, seconds: Callable[[int], float]) -> None:
+        """Hold every chunk of so many bytes for so many seconds."""
+        self._seconds = seconds
+
     def mend(self) -> None:
+        self._seconds = None
         self._whole.set()
         self._flows.set()
 
@@ -78,6 +84,8 @@ class Link:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await source.read(65536):
+                if self._seconds:
+                    await asyncio.sleep(self._seconds(len(chunk)))
                 await self._flows.wait()
                 sink.write(chunk)
                 await sink.drain()

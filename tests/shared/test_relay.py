@@ -131,6 +131,7 @@ async def test_a_crash_between_confirm_and_advance_publishes_again(pool: Pool, d
             await holder.execute("select from relay_cursor for update")  # the relay cannot advance
             await speak(pool, approved("SO-1"), approved("SO-2"))
             first = events_of(await rabbit.take(QUEUE, 2))
+            assert await pool.fetchval("select max(position) from event") == 3, "committed before it was published"
             await kill_relay_in(database, "update relay_cursor%")
             await transaction.rollback()
         again = events_of(await rabbit.take(QUEUE, 2))
