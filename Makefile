@@ -6,7 +6,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help demo down test test-full mutants lint contracts compose-walk lock clean
+.PHONY: help demo down test test-full mutants lint contracts audit compose-walk lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: .venv/.ready ## Check style (ruff), types (mypy --strict) and walls betwee
 
 contracts: .venv/.ready ## Write docs/events from the code: schemas, examples, AsyncAPI, catalogue; refuses to break what is published
 	@$(PYTHON) -m tools.contracts
+
+audit: .venv/.ready ## Look for unsafe code (bandit) and for known vulnerabilities of the locked libraries (pip-audit)
+	@$(PYTHON) -m tools.audit
 
 compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)
 	@$(PYTHON) -m tools.compose_walk

@@ -38,27 +38,15 @@ broker shop
 # Who may send commands by queue: {"shop": {"companies": ["C1"], "roles": ["sales"]}}
 keep queue_principals '{}'
 
-# -- RabbitMQ's users: topology declares, a service says and hears only its own, the shop only sends commands ----------
+# -- RabbitMQ's users; what each of them may do is in rabbitmq/rights.json, which is no secret ---------------------------
 
 user() { printf '{"name": "%s", "password": "%s", "tags": []}' "$1" "$(password_of "$1_rabbitmq_url")"; }
-may() { # may USER CONFIGURE WRITE READ
-    printf '{"user": "%s", "vhost": "fenlu", "configure": "%s", "write": "%s", "read": "%s"}' "$@"
-}
-topic() { # topic USER EXCHANGE WRITE
-    printf '{"user": "%s", "vhost": "fenlu", "exchange": "%s", "write": "%s", "read": "^$"}' "$@"
-}
 
 users="$(user topology), $(user shop)"
-permissions="$(may topology '.*' '.*' '.*'), $(may shop '^$' '^erp[.]commands$' '^$')"
-topics=$(topic shop erp.commands '.*')
-for service in $services; do
-    users="$users, $(user "$service")"
-    permissions="$permissions, $(may "$service" '^$' '^erp[.]events$' "^$service[.](events|commands)\$")"
-    topics="$topics, $(topic "$service" erp.events "^$service[.]")"
-done
+for service in $services; do users="$users, $(user "$service")"; done
 rm -f "$folder/rabbitmq_definitions"
-keep rabbitmq_definitions "{\"users\": [$users], \"vhosts\": [{\"name\": \"fenlu\"}],
- \"permissions\": [$permissions], \"topic_permissions\": [$topics]}"
+keep rabbitmq_definitions "{\"users\": [$users],
+$(sed 1d "$(dirname "$0")/rabbitmq/rights.json")"
 
 # -- whose tokens are believed ---------------------------------------------------------------------------------------
 

@@ -106,6 +106,9 @@ async def _handle(service: Service, pool: Pool, settings: Settings, message: Any
     except _RefusedError as refused:
         await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
         return
+    if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
+        await _reject(pool, Rejected(raw, f"hearer: {actor.name!r} may ask only for itself"))
+        return
     await service.ask(pool, command, actor, key, by_queue=True)
 
 

@@ -5,14 +5,14 @@ While the database is away it holds the prefetch and tries the same batch again;
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, keep_going, subscribed, to_its_end
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
-from shared.inbox import sort_out
+from shared.inbox import SAME, sort_out
 from shared.service import Service
 from shared.wire import Raw
 
@@ -20,10 +20,15 @@ SWEEP_SECONDS = 1.0
 
 
 class Consumer:
-    """Feeds one service from its event queue `<service>.events`, which the topology job has declared."""
+    """Feeds one service from its event queue `<service>.events`, which the topology job has declared.
 
-    def __init__(self, service: Service, pool: Pool, amqp_url: str, *, batch: int = 500) -> None:
-        self.service, self.pool, self.batch = service, pool, batch
+    `users` names the broker users of producers that are not named as their users.
+    """
+
+    def __init__(
+        self, service: Service, pool: Pool, amqp_url: str, *, users: Mapping[str, str] = SAME, batch: int = 500
+    ) -> None:
+        self.service, self.pool, self.users, self.batch = service, pool, users, batch
         self._amqp_url = amqp_url
         self._waiting: deque[AbstractIncomingMessage] = deque()
         self._news = asyncio.Event()
@@ -72,8 +77,8 @@ class Consumer:
         """Whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
         messages = [self._raw(message) for message in taken]
-        statements, malformed = statements_in(messages)
-        heard, rejected = sort_out(raw for raw in messages if not is_statement(raw))
+        statements, malformed = statements_in(messages, self.users)
+        heard, rejected = sort_out((raw for raw in messages if not is_statement(raw)), self.users)
         await patiently(
             lambda: self.service.receive(self.pool, heard, [*rejected, *malformed]), self.service.name)
         if statements:
@@ -91,4 +96,6 @@ class Consumer:
         key, again = message.routing_key or "", message.exchange == AGAIN
         if again:
             key = key.removeprefix(f"{self.service.name}.")
-        return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered), again)
+        return Raw(
+            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id
+        )

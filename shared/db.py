@@ -104,6 +104,7 @@ async def open_pool(url: str, *, size: int = 10, command_timeout: float = 30) ->
         init=_prepare,
         server_settings={
             "application_name": "fenlu",
+            "statement_timeout": f"{round(command_timeout * 1000)}",  # the server ends it even if we are gone
             "lock_timeout": "10s",
             "idle_in_transaction_session_timeout": "60s",
             "jit": "off",  # short statements: compiling costs more than it saves

@@ -15,9 +15,9 @@ from typing import Any
 
 from shared.db import Db, columns
 from shared.events import Event, SayAgain
-from shared.inbox import Rejected
+from shared.inbox import SAME, Rejected
 from shared.refusal import Refusal, Text
-from shared.wire import MalformedError, Raw, attributes_of, parse_json, time_of
+from shared.wire import MalformedError, Raw, attributes_of, check_sender, parse_json, time_of
 
 SUFFIX = ".log_stated.v1"  # after the producer's name: the routing key of its statements
 SHORTEST, LONGEST = 2.0, 300.0  # seconds until a hole is asked for again; they double
@@ -96,13 +96,18 @@ def decode_statement(raw: Raw) -> Statement:
     return Statement(source, company, position, counts, time_of(attributes.get("time")), raw.again)
 
 
-def statements_in(messages: Iterable[Raw]) -> tuple[list[Statement], list[Rejected]]:
-    """The statements among some messages, and those that are none although they come under such a routing key."""
+def statements_in(
+    messages: Iterable[Raw], users: Mapping[str, str] = SAME
+) -> tuple[list[Statement], list[Rejected]]:
+    """The statements among some messages, and those that are none although they come under such a routing key, or that
+    the producer did not send (`users`: see `check_sender`)."""
     statements, rejected = [], []
     for raw in messages:
         if is_statement(raw):
             try:
-                statements.append(decode_statement(raw))
+                statement = decode_statement(raw)
+                check_sender(raw, statement.source, users)
+                statements.append(statement)
             except MalformedError as error:
                 rejected.append(Rejected(raw, str(error)))
     return statements, rejected

@@ -1,17 +1,19 @@
 """What was heard: once, in the order of each aggregate; early events wait, impossible ones are kept with a reason."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
 from shared.db import Db, columns
 from shared.events import Event
-from shared.wire import MalformedError, Raw, decode, headers_of
+from shared.wire import MalformedError, Raw, check_sender, decode, headers_of
 
+SAME: Mapping[str, str] = MappingProxyType({})  # every producer's broker user is named as the producer is
 NOWHERE = ""  # the company of a message that does not say, or says unreadably, whose it is
 
 
@@ -33,12 +35,14 @@ class Rejected:
     id: UUID = field(default_factory=uuid4)  # the event's own id where it has one; kept while a batch is tried again
 
 
-def sort_out(messages: Iterable[Raw]) -> tuple[list[Heard], list[Rejected]]:
-    """Validate in memory: what can be tried, and what no retry can mend."""
+def sort_out(messages: Iterable[Raw], users: Mapping[str, str] = SAME) -> tuple[list[Heard], list[Rejected]]:
+    """Validate in memory: what can be tried, and what no retry can mend. `users`: see `check_sender`."""
     heard, rejected = [], []
     for raw in messages:
         try:
-            heard.append(Heard(decode(raw), raw))
+            event = decode(raw)
+            check_sender(raw, event.owner, users)
+            heard.append(Heard(event, raw))
         except MalformedError as error:
             rejected.append(Rejected(raw, str(error)))
     return heard, rejected

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -15,6 +16,8 @@ import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
@@ -26,8 +29,11 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
-from shared.settings import Settings
+from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, Settings
 from shared.topology import declare, keep
+from shared.wire import problems
+
+SettingsT = TypeVar("SettingsT", bound=LogSettings)
 
 logger = structlog.get_logger()
 
@@ -55,17 +61,30 @@ def run(
     args = parser.parse_args()
     if own and args.command in own:
         raise SystemExit(own[args.command][1]())
-    settings = Settings()
-    log_as(settings.log_format, settings.log_level)
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, settings))
+            uvloop.run(_serve(service, router, root, _read(Settings)))
         case "migrate":
-            uvloop.run(_migrate(root, settings))
+            uvloop.run(_migrate(root, _read(DatabaseSettings)))
         case "topology":
-            uvloop.run(keep(service, settings.amqp_url) if args.keep else _topology(service, settings))
+            broker = _read(BrokerSettings)
+            uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
-            uvloop.run(_replay(service, settings, args.company, args.first, args.last, args.hearer))
+            uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
+
+
+def _read(settings: type[SettingsT]) -> SettingsT:
+    """Read the settings and log as they say; without what is missing or wrong, which is named, nothing begins."""
+    try:
+        found = settings()
+    except ValidationError as error:
+        wrong = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
+    except SettingsError as error:  # a value that should be JSON
+        wrong = str(error)
+    else:
+        log_as(found.log_format, found.log_level)
+        return found
+    raise SystemExit(f"settings (environment or /run/secrets): {wrong}")
 
 
 def log_as(log_format: str, level: str) -> None:
@@ -96,7 +115,7 @@ def _without_row_values(
     return entry
 
 
-async def _migrate(root: Path, settings: Settings) -> None:
+async def _migrate(root: Path, settings: DatabaseSettings) -> None:
     connection = await asyncpg.connect(settings.database_url.get_secret_value(), timeout=10)
     try:
         for name in await migrate(connection, migrations_of(root)):
@@ -105,11 +124,13 @@ async def _migrate(root: Path, settings: Settings) -> None:
         await connection.close()
 
 
-async def _topology(service: Service, settings: Settings) -> None:
+async def _topology(service: Service, settings: BrokerSettings) -> None:
     logger.info("declared", queues=await declare(service, settings.amqp_url))
 
 
-async def _replay(service: Service, settings: Settings, company: str, first: int, last: int, hearer: str) -> None:
+async def _replay(
+    service: Service, settings: DatabaseSettings, company: str, first: int, last: int, hearer: str
+) -> None:
     """Asked like any other command, so it is written down who did; the running relay does it."""
     pool = await open_pool(settings.database_url.get_secret_value(), size=1)
     say_again = Command.registry[f"{service.name}.say_again.v1"]
@@ -123,7 +144,9 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     pool = await open_pool(url, size=settings.pool_size)
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
-    consumer = Consumer(service, pool, settings.amqp_url, batch=settings.batch_size)
+    consumer = Consumer(
+        service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
+    )
     door = QueueDoor(service, pool, settings)
     health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
     service.on_commit = relay.wake

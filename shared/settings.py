@@ -1,38 +1,53 @@
-"""All settings of a service process, read once from the environment or from secret files."""
+"""All settings of a service's commands, read once from the environment or from secret files."""
 
 import json
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.events import Actor
 
 
-class Settings(BaseSettings):
-    """Environment variables of the same names in capitals; `/run/secrets/<name>` where that folder exists."""
+def _check_address(value: SecretStr) -> SecretStr:
+    """Whoever parses a broken address later would quote a part of its password."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme and parts.hostname and parts.port != 0:
+            return value
+    except ValueError:
+        pass
+    raise ValueError("not an address; percent-encode the special characters of its password")
+
+
+Address = Annotated[SecretStr, AfterValidator(_check_address)]
+
+
+class LogSettings(BaseSettings):
+    """Environment variables of the same names in capitals; `/run/secrets/<name>` where that folder exists. Each command
+    asks only for the settings that it uses."""
 
     model_config = SettingsConfigDict(
-        secrets_dir="/run/secrets" if Path("/run/secrets").is_dir() else None, extra="ignore"
+        secrets_dir="/run/secrets" if Path("/run/secrets").is_dir() else None, extra="ignore", hide_input_in_errors=True
     )
 
-    database_url: SecretStr
-    rabbitmq_url: SecretStr
-    http_host: str = "127.0.0.1"
-    http_port: int = 8000
-    jwt_public_key_file: Path
-    jwt_issuer: str = "fenlu"
-    jwt_audience: str = "fenlu"
-    # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
-    queue_principals: str = Field(default="{}")
-    # Broker users of the other services, which may ask to hear a stretch of the log again.
-    peers: frozenset[str] = frozenset({"order", "inventory", "accounting", "crm"})
     log_level: str = "INFO"
     log_format: str = "json"
-    batch_size: PositiveInt = 500
-    pool_size: PositiveInt = 10
+
+
+class DatabaseSettings(LogSettings):
+    """What `migrate` needs, as the database's owner, and `replay`."""
+
+    database_url: Address
+
+
+class BrokerSettings(LogSettings):
+    """What `topology` needs: the way to RabbitMQ, for it as the privileged user."""
+
+    rabbitmq_url: Address
 
     @cached_property
     def amqp_url(self) -> str:
@@ -47,6 +62,24 @@ class Settings(BaseSettings):
         """The user that RabbitMQ checks the `user_id` of our messages against."""
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
 
+
+class Settings(DatabaseSettings, BrokerSettings):
+    """What `serve` needs."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = 8000
+    jwt_public_key_file: Path
+    jwt_issuer: str = "fenlu"
+    jwt_audience: str = "fenlu"
+    # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
+    queue_principals: str = Field(default="{}")
+    # The broker user of each service: whose events are believed, and who may ask to hear a stretch of a log again.
+    service_users: dict[str, str] = Field(
+        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm")}
+    )
+    batch_size: PositiveInt = 500
+    pool_size: PositiveInt = 10
+
     def queue_actor(self, user: str, company: str) -> Actor | None:
         """The actor behind a broker-validated user for a company; None if that user may not act for it."""
         principal = json.loads(self.queue_principals).get(user)
@@ -60,5 +93,5 @@ class Settings(BaseSettings):
         return self.queue_actor(user, principal["companies"][0]) if principal and principal["companies"] else None
 
     def is_peer(self, user: str) -> bool:
-        """True for a broker user that another service works under, or another replica of this one."""
-        return user == self.broker_user or user in self.peers
+        """True for a broker user that a service works under."""
+        return user in self.service_users.values()

@@ -21,6 +21,10 @@ from shared.refusal import Answer
 from shared.service import Service
 from shared.wire import Raw, headers_of
 
+GROUP = "fenlu_service"  # what the migrations grant to
+OWNER, SERVICE = "fenlu_test_owner", "fenlu_test"
+ROLES_LOCK = 0x524F4C45  # 'ROLE': two test runs on one server make them once
+
 
 def admin_url() -> str:
     """The Postgres that the test session brought up (tests/conftest.py)."""
@@ -37,28 +41,57 @@ def database_at(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-_templates: set[str] = set()  # those that this process has seen
+def owner_of(url: str) -> str:
+    """The same database, signed in as its owner: who migrates, and who may still not change what was posted."""
+    return _signed_in(OWNER, url)
+
+
+def admin_of(url: str) -> str:
+    """The same database, signed in as the server's administrator."""
+    return database_at(admin_url(), urlsplit(url).path[1:])
+
+
+def _signed_in(role: str, url: str) -> str:
+    """The roles are the same in every run on a server, so their passwords come from the administrator's address."""
+    password = sha256(f"{role} {admin_url()}".encode()).hexdigest()
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return urlunsplit(urlsplit(url)._replace(netloc=f"{role}:{password}@{host}"))
+
+
+_ready: set[str] = set()  # the templates that this process has seen
+
+
+async def make_roles(admin: Any) -> None:
+    """The owner and the serving role of all test databases."""
+    await admin.execute("select pg_advisory_lock($1)", ROLES_LOCK)
+    for role in (GROUP, OWNER, SERVICE):
+        if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
+            password = urlsplit(_signed_in(role, admin_url())).password
+            await admin.execute(f"create role {role} " + ("" if role == GROUP else f"login password '{password}'"))
+    await admin.execute(f"grant {GROUP} to {SERVICE}; grant {OWNER} to current_user")
+    await admin.execute("select pg_advisory_unlock($1)", ROLES_LOCK)
 
 
 async def template(root: Path) -> str:
     """A migrated database of a service, to clone from; returns its name. Made once per set of migrations."""
     migrations = migrations_of(root)
     name = f"template_{root.name}_{sha256(''.join(m.checksum for m in migrations).encode()).hexdigest()[:12]}"
-    if name in _templates:
+    if name in _ready:
         return name
     making = f"{name}_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(admin_url())
     try:
+        await make_roles(admin)
         if not await admin.fetchval("select true from pg_database where datname = $1", name):
-            await admin.execute(f'create database "{making}"')
-            connection = await asyncpg.connect(database_at(admin_url(), making))
+            await admin.execute(f'create database "{making}" owner {OWNER}')
+            connection = await asyncpg.connect(owner_of(database_at(admin_url(), making)))
             await migrate(connection, migrations)
             await connection.close()
             try:
                 await admin.execute(f'alter database "{making}" rename to "{name}"')
             except asyncpg.DuplicateDatabaseError:  # another test run was faster
                 await admin.execute(f'drop database "{making}"')
-        _templates.add(name)
+        _ready.add(name)
         return name
     finally:
         await admin.close()
@@ -66,13 +99,13 @@ async def template(root: Path) -> str:
 
 @asynccontextmanager
 async def fresh_database(root: Path) -> AsyncIterator[str]:
-    """The URL of a fresh database of a service; dropped at the end."""
+    """A fresh database of a service, by the address that the service itself gets; dropped at the end."""
     name = f"test_{root.name}_{uuid4().hex[:12]}"
     source = await template(root)
     admin = await asyncpg.connect(admin_url())
     try:
-        await admin.execute(f'create database "{name}" template "{source}"')
-        yield database_at(admin_url(), name)
+        await admin.execute(f'create database "{name}" template "{source}" owner {OWNER}')
+        yield _signed_in(SERVICE, database_at(admin_url(), name))
     finally:
         await admin.execute(f'drop database if exists "{name}" with (force)')
         await admin.close()
@@ -80,13 +113,32 @@ async def fresh_database(root: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def fresh_pool(root: Path) -> AsyncIterator[Pool]:
-    """A pool on a fresh database of a service."""
+    """A service's own pool on a fresh database: whatever a test lets it do, the service's role may do."""
     async with fresh_database(root) as url:
         pool = await open_pool(url, size=5)
         try:
             yield pool
         finally:
             pool.terminate()
+
+
+@asynccontextmanager
+async def as_admin(pool: Pool) -> AsyncIterator[Any]:
+    """A connection of the server's administrator to a pool's database, for what no service may do to it."""
+    connection = await asyncpg.connect(database_at(admin_url(), await pool.fetchval("select current_database()")))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def acting_as(administrator: Any, who: str) -> AsyncIterator[None]:
+    """Those who could get around grants: the "owner" of the tables, or an administrator as "replica", whose session
+    skips ordinary triggers."""
+    await administrator.execute(f"set role {OWNER}" if who == "owner" else "set session_replication_role = replica")
+    yield
+    await administrator.execute("reset role; reset session_replication_role")
 
 
 class Script:
@@ -114,7 +166,7 @@ _scripts: dict[Pool, Script] = {}
 
 def raw(event: Event) -> Raw:
     """The message that the relay would publish."""
-    return Raw(event.type, headers_of(event.envelope), event.body(), str(event.envelope.id))
+    return Raw(event.type, headers_of(event.envelope), event.body(), str(event.envelope.id), user=event.owner)
 
 
 async def deliver(

@@ -42,6 +42,7 @@ class Raw:
     message_id: str | None = None
     redelivered: bool = False
     again: bool = False  # its producer says it again, because we asked
+    user: str | None = None  # who sent it, as RabbitMQ has checked; None if the sender does not say
 
 
 def headers_of(envelope: Envelope) -> dict[str, Any]:
@@ -99,6 +100,16 @@ def decode(raw: Raw) -> Event:
     if event.subject != envelope.subject:
         raise MalformedError(f"subject: {envelope.subject!r} is not what the body is about ({event.subject!r})")
     return event.said(envelope)
+
+
+def check_sender(raw: Raw, owner: str, users: Mapping[str, str]) -> None:
+    """MalformedError unless the owner of the event sent it: its broker user is named as it is, or as `users` says.
+
+    RabbitMQ refuses a `user_id` that is not the sender's own, so this cannot be forged.
+    """
+    expected = users.get(owner, owner)
+    if raw.user != expected:
+        raise MalformedError(f"user_id: what {owner} says comes from the broker user {expected!r}, not {raw.user!r}")
 
 
 def problems(error: ValidationError) -> list[tuple[str, str]]:

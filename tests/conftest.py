@@ -11,6 +11,7 @@ from shared.amqp import open_channel
 from tests.shared.rabbit import Rabbit
 from tools.servers import Servers
 from tools.servers import servers as bring_servers
+from tools.servers.users import Urls, make_virtual_host
 
 
 @pytest.fixture(scope="session")
@@ -29,16 +30,16 @@ def admin_url(servers: Servers) -> str:
 
 
 @pytest.fixture(scope="session")
-def virtual_host(servers: Servers) -> Iterator[str]:
-    """The URL of a virtual host that nobody else uses; of a broker that was given, the one that was given."""
+def virtual_host(servers: Servers) -> Iterator[tuple[str, Urls]]:
+    """The URL of a virtual host that nobody else uses, and of each user there; of a broker that was given, its own."""
     if servers.rabbitmq is None:
-        yield servers.rabbitmq_url
+        yield servers.rabbitmq_url, servers.users
         return
-    name = f"test-{uuid4().hex[:8]}"
+    name = f"kernel-{uuid4().hex[:8]}"
     address = urlsplit(servers.rabbitmq_url)
-    servers.rabbitmq.ctl("add_vhost", name)
+    urls = make_virtual_host(servers.rabbitmq, name, servers.users)
     servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
-    yield urlunsplit(address._replace(path=f"/{name}"))
+    yield urlunsplit(address._replace(path=f"/{name}")), urls
     servers.rabbitmq.ctl("delete_vhost", name)
 
 
@@ -51,9 +52,10 @@ def _servers_where_needed(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-async def rabbit(virtual_host: str) -> AsyncIterator[Rabbit]:
+async def rabbit(virtual_host: tuple[str, Urls]) -> AsyncIterator[Rabbit]:
     """The broker; the queues that a test declares through it are deleted at the end."""
-    async with open_channel(virtual_host) as channel:
-        rabbit = Rabbit(virtual_host, channel)
+    url, users = virtual_host
+    async with open_channel(url) as channel:
+        rabbit = Rabbit(url, users, channel)
         yield rabbit
         await rabbit.clean_up()

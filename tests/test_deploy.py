@@ -126,17 +126,26 @@ def test_secrets_are_random_and_kept(folder: Path, tmp_path_factory: pytest.Temp
 
 
 def test_broker_users_may_only_do_their_part(folder: Path) -> None:
+    """The one list of rights, deploy/rabbitmq/rights.json, against what each service is there for. It is also what the
+    native servers get, where tests/walk/test_rights.py tries it."""
     definitions = json.loads((folder / "rabbitmq_definitions").read_text())
+    rights_file = json.loads((ROOT / "deploy/rabbitmq/rights.json").read_text())
+    assert {key: definitions[key] for key in rights_file} == rights_file
     assert {user["name"] for user in definitions["users"]} == {*SERVICES, "topology", "shop"}
     for user in definitions["users"]:
         assert f"amqp://{user['name']}:{user['password']}@" in (folder / f"{user['name']}_rabbitmq_url").read_text()
     rights = {one.pop("user"): one for one in definitions["permissions"]}
-    topics = {one.pop("user"): one for one in definitions["topic_permissions"]}
+    topics = {(one["user"], one["exchange"]): (one["write"], one["read"]) for one in definitions["topic_permissions"]}
     for name in SERVICES:
-        assert rights[name] == {"vhost": "fenlu", "configure": "^$", "write": "^erp[.]events$",
+        assert rights[name] == {"vhost": "fenlu", "configure": "^$", "write": "^erp[.](events|again|commands)$",
                                 "read": f"^{name}[.](events|commands)$"}
-        assert topics[name] == {"vhost": "fenlu", "exchange": "erp.events", "write": f"^{name}[.]", "read": "^$"}
-    assert rights["shop"] == {"vhost": "fenlu", "configure": "^$", "write": "^erp[.]commands$", "read": "^$"}
+        assert topics[name, "erp.events"] == (f"^{name}[.]", "^$")
+        assert topics[name, "erp.again"] == (f"^[^.]+[.]{name}[.]", "^$")
+        assert topics[name, "erp.commands"] == ("[.]say_again[.]v1$", "^$")
+    assert rights["shop"]["configure"] == "^shop[.]"
+    assert {user for user, _ in topics} == {*SERVICES, "shop"}
+    for user, exchange in topics:  # without an entry a user may say everything on a topic exchange
+        assert re.match(rights[user]["write"], exchange) or re.match(rights[user]["read"], exchange)
 
 
 def test_git_and_the_image_know_no_secrets() -> None:

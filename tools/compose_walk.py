@@ -38,7 +38,7 @@ VOUCHERS = {
     "order.order_placed.v1": 1, "inventory.goods_shipped.v1": 1, "order.sale_delivered.v1": 2,
     "order.invoice_issued.v1": 1, "order.payment_received.v1": 1,
 }
-INTRUDER = ROOT / "tools/compose_intruder.py"
+INTRUDER = ROOT / "tools/intruder.py"
 IMAGE_HOLDS = "id -u && ls -d services/*/ shared/ && touch /app/x /venv/x 2>&1 | wc -l"
 
 BOOKS = Ask("accounting.open_books.v1", "/books", "chief_accountant", {
@@ -245,7 +245,7 @@ async def walk(stack: Stack, tokens: dict[str, str], report: Report) -> None:
     check_images(stack)
     report.say("each image runs as user 10001, holds `shared` and its own service, and cannot write to itself")
     check_walls(stack)
-    report.say("order cannot reach another's database, queues or events, nor change its own tables")
+    report.say("order and accounting cannot reach another's database, queues or events, nor change what was posted")
     queue = await QueueDoor.open(stack.shop_url(), COMPANY)
     first = Clerk(stack, tokens, queue)
     second = Clerk(stack, tokens, queue, order="order-2", accounting="accounting-2")
@@ -282,8 +282,9 @@ def check_images(stack: Stack) -> None:
 
 
 def check_walls(stack: Stack) -> None:
-    """The service order can do only its own part on the database server and on the broker."""
-    stack.run("exec", "-T", "order", "python", "-c", INTRUDER.read_text())
+    """A service can do only its own part on the database server and on the broker."""
+    for name in ("order", "accounting"):
+        stack.run("exec", "-T", name, "python", "-c", INTRUDER.read_text())
 
 
 def end(stack: Stack, how: str, names: tuple[str, ...], state: str, report: Report) -> None:

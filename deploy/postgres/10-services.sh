@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes a database and two roles for every service: the owner, who migrates, and the one the service works with, who
-# may not change or drop tables, nor switch off their triggers. Runs by itself on an empty volume; may be run again, and
-# then also sets the passwords:
+# Makes a database and two roles for every service: the owner, who migrates, and the one the service works with. What
+# the latter may do with each table is granted by the migrations, to the group `fenlu_service`. Runs by itself on an
+# empty volume; may be run again, and then also sets the passwords:
 #   docker-compose exec -u postgres postgres sh /docker-entrypoint-initdb.d/10-services.sh
 set -eu
 
@@ -21,19 +21,18 @@ for file in /run/secrets/*_owner_database_url; do
 \getenv owner_password OWNER_PASSWORD
 \getenv role ROLE
 \getenv password PASSWORD
+select 'create role fenlu_service nologin'
+where not exists (select from pg_roles where rolname = 'fenlu_service') \gexec
 select format('create role %I login', name) from unnest(array[:'owner', :'role']) as name
 where not exists (select from pg_roles where rolname = name) \gexec
 alter role :"owner" password :'owner_password';
 alter role :"role" password :'password';
+grant fenlu_service to :"role";
 select format('create database %I owner %I', :'database', :'owner')
 where not exists (select from pg_database where datname = :'database') \gexec
 revoke all on database :"database", postgres, template1 from public;
 grant connect on database :"database" to :"role";
 \connect :"database"
 alter schema public owner to :"owner";
-revoke all on schema public from public;
-grant usage on schema public to :"role";
-alter default privileges for role :"owner" grant select, insert, update, delete on tables to :"role";
-alter default privileges for role :"owner" grant usage on sequences to :"role";
 SQL
 done

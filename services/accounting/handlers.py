@@ -31,8 +31,6 @@ async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     last = await store.last_numbers(db, postings)
     vouchers = posting.number(postings, last)
     await store.save(db, terms, last.entry + 1, postings, vouchers)
-    await store.move_balances(db, posting.movements(v.voucher for v in vouchers))
-    await store.count_heard(db, postings)
     return [*unfit]
 
 

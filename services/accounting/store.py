@@ -1,7 +1,6 @@
 """SQL that writes or locks: books, journal, vouchers and the sums; a batch is a handful of statements."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from typing import Any
 
 from services.accounting import packs
@@ -34,10 +33,7 @@ async def open_book(db: Db, command: OpenBooks, pack: Pack) -> bool:
     await _insert_chart(db, pack)
     await _insert_role_map(db, command, pack)
     await db.execute(
-        """
-        insert into journal (company, entry, kind, actor, facts, standard, pack_version, mapping_version)
-        values ($1, 1, 'books', $2, $3, $4, $5, $6)
-        """,
+        "select journal_books($1, $2, $3, $4, $5, $6)",
         db.company, command.actor.name, command.model_dump(mode="json"), pack.standard, pack.version, MAPPING_VERSION,
     )
     return True
@@ -73,10 +69,7 @@ async def _insert_role_map(db: Db, command: OpenBooks, pack: Pack) -> None:
 async def lock_terms(db: Db) -> Terms | None:
     """Become the one posting writer of the company until the transaction ends; None if it has no books."""
     book = await db.fetchrow(
-        """
-        select currency, opened_on, standard, pack_version from book where company = $1 and ledger = $2 for update
-        """,
-        db.company, LEDGER,
+        "select currency, opened_on, standard, pack_version from lock_book($1, $2)", db.company, LEDGER
     )
     if book is None:
         return None
@@ -119,29 +112,16 @@ async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
 async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
-    """Write journal rows, vouchers and lines in one statement: the triggers see each voucher whole."""
+    """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
+    migrations/0002_rights.sql."""
     await db.execute(
         """
-        with journaled as (
-            insert into journal (company, kind, standard, pack_version, mapping_version, entry, event_id, event_type,
-                                 source, position, actor, facts, reader_version, none_zh, none_en)
-            select $1, 'event', $4, $5, $6, j.*
-            from unnest($7::bigint[], $8::uuid[], $9::text[], $10::text[], $11::bigint[], $12::text[], $13::jsonb[],
-                        $14::integer[], $15::text[], $16::text[]) as j
-        ), headed as (
-            insert into voucher (company, ledger, attachments, rule_version, seq, entry, period, word, number,
-                                 voucher_date, summary, maker, checker, poster, event_id, event_type, source, position,
-                                 rule_id, part, line_count)
-            select $1, $2, $17, $5, v.*
-            from unnest($18::bigint[], $19::bigint[], $20::text[], $21::text[], $22::bigint[], $23::date[],
-                        $24::text[], $25::text[], $26::text[], $27::text[], $28::uuid[], $29::text[], $30::text[],
-                        $31::bigint[], $32::text[], $33::integer[], $34::integer[]) as v
+        select post_vouchers(
+            $1, $2, $3, $4, $5, $6,
+            $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+            $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34,
+            $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47
         )
-        insert into voucher_line (company, ledger, currency, seq, line, period, account, side, amount, customer,
-                                  supplier, product, warehouse, salesperson, quantity, summary)
-        select $1, $2, $3, l.*
-        from unnest($35::bigint[], $36::integer[], $37::text[], $38::text[], $39::text[], $40::numeric[], $41::text[],
-                    $42::text[], $43::text[], $44::text[], $45::text[], $46::numeric[], $47::text[]) as l
         """,
         db.company, LEDGER, terms.currency, terms.pack.standard, terms.pack.version, terms.mapping_version,
         *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 10),
@@ -180,32 +160,3 @@ def _line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
         )
         for index, line in enumerate(voucher.lines, 1)
     ]
-
-
-async def move_balances(db: Db, moved: Mapping[tuple[str, str], tuple[Decimal, Decimal]]) -> None:
-    """Add a batch's debits and credits to the sums per period and account."""
-    rows = [(period, account, debit, credit) for (period, account), (debit, credit) in sorted(moved.items())]
-    await db.execute(
-        """
-        insert into period_balance as b (company, ledger, period, account, debit, credit)
-        select $1, $2, m.* from unnest($3::text[], $4::text[], $5::numeric[], $6::numeric[]) as m
-        on conflict (company, ledger, period, account)
-        do update set debit = b.debit + excluded.debit, credit = b.credit + excluded.credit
-        """,
-        db.company, LEDGER, *columns(rows, 4),
-    )
-
-
-async def count_heard(db: Db, postings: Sequence[Posting]) -> None:
-    """Keep per producer how many events are in the journal and the last position: fewer events than that is a hole."""
-    envelopes = [posting.event.envelope for posting in postings]
-    await db.execute(
-        """
-        insert into heard as h (company, source, events, position)
-        select $1, e.source, count(*), coalesce(max(e.position), 0)
-        from unnest($2::text[], $3::bigint[]) as e (source, position) group by e.source order by e.source
-        on conflict (company, source)
-        do update set events = h.events + excluded.events, position = greatest(h.position, excluded.position)
-        """,
-        db.company, [e.source for e in envelopes], [e.position for e in envelopes],
-    )

@@ -1,7 +1,6 @@
 """The database itself refuses what no voucher may be, whatever code writes to it."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +10,7 @@ import pytest
 from services.accounting.handlers import service
 from shared import money
 from shared.db import Pool
-from shared.testing import ask, deliver
+from shared.testing import acting_as, as_admin, ask, deliver
 from tests.accounting import examples
 
 FACTS = ("journal", "voucher", "voucher_line", "role_map", "account", "book")
@@ -20,19 +19,11 @@ GOOD = (("1002", "D", "10.00"), ("1122", "C", "10.00"))
 
 @pytest.fixture
 async def ledger(pool: Pool) -> AsyncIterator[Any]:
-    """A connection to books with one order and one delivery posted: vouchers 1 to 3."""
+    """The administrator's connection to books with one order and one delivery posted: vouchers 1 to 3."""
     assert (await ask(pool, service, examples.open_books())).ok
     await deliver(pool, service, examples.placed(), examples.delivered())
-    async with pool.acquire() as connection:
+    async with as_admin(pool) as connection:
         yield connection
-
-
-@asynccontextmanager
-async def replication_role(connection: Any, role: str) -> AsyncIterator[None]:
-    """As `replica` a session skips ordinary triggers: the favourite way around them."""
-    await connection.execute("select set_config('session_replication_role', $1, false)", role)
-    yield
-    await connection.execute("reset session_replication_role")
 
 
 async def journal(connection: Any) -> UUID:
@@ -113,10 +104,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "reason"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
-@pytest.mark.parametrize("role", ["origin", "replica"])
-async def test_no_other_voucher_is(ledger: Any, arguments: dict[str, Any], reason: str, role: str) -> None:
+@pytest.mark.parametrize("who", ["owner", "replica"])
+async def test_no_other_voucher_is(ledger: Any, arguments: dict[str, Any], reason: str, who: str) -> None:
     event_id = await journal(ledger)
-    async with replication_role(ledger, role):
+    async with acting_as(ledger, who):
         with pytest.raises(asyncpg.CheckViolationError, match=reason):
             await insert(ledger, event_id=event_id, **arguments)
     assert await ledger.fetchval("select count(*) from voucher") == 3
@@ -210,13 +201,13 @@ async def test_no_second_journal_row_for_an_event_or_a_position(ledger: Any) -> 
             )
 
 
-@pytest.mark.parametrize("role", ["origin", "replica"])
+@pytest.mark.parametrize("who", ["owner", "replica"])
 @pytest.mark.parametrize("table", FACTS)
 @pytest.mark.parametrize("change", ["update {} set company = company", "delete from {}", "truncate {} cascade"])
-async def test_facts_never_change(ledger: Any, table: str, change: str, role: str) -> None:
+async def test_facts_never_change(ledger: Any, table: str, change: str, who: str) -> None:
     before = await ledger.fetch(f"select * from {table}")
     assert before
-    async with replication_role(ledger, role):
+    async with acting_as(ledger, who):
         with pytest.raises(asyncpg.CheckViolationError, match="never changed or deleted"):
             await ledger.execute(change.format(table))
     assert await ledger.fetch(f"select * from {table}") == before

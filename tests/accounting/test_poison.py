@@ -89,16 +89,17 @@ async def send(rabbit: Rabbit, messages: Sequence[Raw]) -> None:
     """As their producers would: accounting hears whatever comes."""
     await rabbit.topology(service)
     for start in range(0, len(messages), 500):
-        await rabbit.publish(EVENTS, *messages[start:start + 500])
+        await rabbit.publish(EVENTS, *messages[start:start + 500], user_id=rabbit.user)
 
 
 async def consume(pool: Pool, rabbit: Rabbit, last: Event, batch: int = 500) -> CountingConsumer:
     """Let accounting work until what is in its queue is acknowledged: batches go one after the other, so that is when
     an event that comes afterwards is journaled."""
-    consumer = CountingConsumer(service, pool, rabbit.url, batch=batch)
+    users = dict.fromkeys(rabbit.services, rabbit.user)
+    consumer = CountingConsumer(service, pool, rabbit.url, users=users, batch=batch)
     async with beside(consumer.run()):
         await until("the queue is empty", lambda: rabbit.count(QUEUE), lambda ready: ready == 0, 120)
-        await rabbit.say(last)
+        await rabbit.publish(EVENTS, raw(last), user_id=rabbit.user)
         await until("the last event is journaled", lambda: journaled(pool, last), bool, 120)
     return consumer
 
@@ -175,7 +176,7 @@ async def measured(rabbit: Rabbit, mixed: Mixture) -> float:
         await poison.open_books(pool)
         await send(rabbit, mixed.messages())
         begin = perf_counter()
-        async with beside(Consumer(service, pool, rabbit.url).run()):
+        async with beside(Consumer(service, pool, rabbit.url, users=dict.fromkeys(rabbit.services, rabbit.user)).run()):
             await until("all are journaled", lambda: entries(pool), lambda n: n == len(mixed.good) + 1, 120)
             seconds = perf_counter() - begin
         await rabbit.remove(QUEUE)

@@ -54,8 +54,9 @@ class Company:
         pieces: dict[str, Relay | Consumer] = {}
         for name, service in self.services.items():
             pieces[f"{name} relay"] = Relay(
-                name, self.urls[name], self.rabbit.url, self.rabbit.user, poll_seconds=POLL_SECONDS)
-            pieces[f"{name} consumer"] = Consumer(service, self.pools[name], self.rabbit.url)
+                name, self.urls[name], self.rabbit.users[name], self.rabbit.name_of(name), poll_seconds=POLL_SECONDS)
+            pieces[f"{name} consumer"] = Consumer(
+                service, self.pools[name], self.rabbit.users[name], users=self.rabbit.services)
         async with beside(*(running.run() for name, running in pieces.items() if name not in sleeping)):
             yield
 
@@ -113,7 +114,7 @@ class Company:
             messages = await self._left_in(queue)
             if not messages:
                 return None
-        return Job(service, kind, self.urls[service], self.rabbit.url, messages, batch, request)
+        return Job(service, kind, self.urls[service], self.rabbit.users[service], messages, batch, request)
 
     async def _left_in(self, queue: str) -> int:
         """The messages of a queue, as soon as its dead consumer has given back what it held."""

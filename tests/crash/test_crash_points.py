@@ -20,6 +20,7 @@ from tests.crash.forks import Ended, Forks, open_forks
 from tests.crash.pieces import Request
 from tests.crash.points import ENDED, Point, When
 from tests.shared.rabbit import Rabbit
+from tools.servers.users import Urls
 
 Orders = dict[str, str]  # the orders that a turn is about, and the state in which each of them ends
 Work = Callable[[Company, str], Awaitable[Orders]]
@@ -126,11 +127,12 @@ SCENARIOS = [
 
 
 @pytest.fixture(scope="module")
-async def company(virtual_host: str) -> AsyncIterator[Company]:
+async def company(virtual_host: tuple[str, Urls]) -> AsyncIterator[Company]:
     """Trades through the whole module, so that every check in the end looks at all that happened."""
     with pytest.MonkeyPatch.context() as patch:
-        async with open_channel(virtual_host) as channel:
-            rabbit = Rabbit(virtual_host, channel)
+        url, users = virtual_host
+        async with open_channel(url) as channel:
+            rabbit = Rabbit(url, users, channel)
             patch.setattr(mender, "STATE_SECONDS", 3600.0)  # a relay states once, when it starts
             async with open_company(rabbit) as company:
                 await company.begin()

@@ -24,6 +24,7 @@ from tools.demo import people, places
 from tools.demo.doors import Ask, HttpDoor
 from tools.demo.fleet import SERVICES, Fleet
 from tools.servers import Servers
+from tools.servers.users import user_in
 
 ROOT = Path(__file__).parents[2] / "examples"
 COMPANY, SHOP, QUEUE = "C1", "shop", "shop.events"
@@ -87,12 +88,14 @@ async def trade(servers: Servers, broker: tuple[str, str]) -> AsyncIterator[Trad
     fleet = Fleet(keep=False)
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file)
+    administrator = user_in(admin_url)  # whose rights every service has here; test_rights.py is about their own
     for name in SERVICES:
         fleet.add(name, {
-            "DATABASE_URL": databases[name], "RABBITMQ_URL": admin_url, "JWT_PUBLIC_KEY_FILE": str(key_file),
+            "DATABASE_URL": databases[name].url, "RABBITMQ_URL": admin_url, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
+            "SERVICE_USERS": json.dumps(dict.fromkeys(SERVICES, administrator)),
             "QUEUE_PRINCIPALS": json.dumps({SHOP: {"companies": [COMPANY], "roles": ["sales"]}}),
-        })
+        }, {"migrate": {"DATABASE_URL": databases[name].owner_url}, "topology": {"RABBITMQ_URL": admin_url}})
     http = HttpDoor(fleet.urls, tokens)
     try:
         await fleet.prepare()
@@ -106,7 +109,7 @@ async def trade(servers: Servers, broker: tuple[str, str]) -> AsyncIterator[Trad
     finally:
         await http.close()
         await asyncio.to_thread(fleet.end)
-        await places.drop_databases(servers.database_url, databases.values())
+        await places.drop_databases(servers.database_url, [database.url for database in databases.values()])
 
 
 @dataclass(frozen=True)

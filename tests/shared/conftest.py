@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from shared.db import Pool, open_pool
-from shared.testing import admin_url, database_at, fresh_database
+from shared.testing import OWNER, admin_url, database_at, fresh_database, make_roles, owner_of
 from tests.shared.samples import ROOT
 
 # Plain lines: structlog's own default draws every traceback with all local values, which takes seconds.
@@ -32,10 +32,11 @@ async def pool(database: str) -> AsyncIterator[Pool]:
 
 @pytest.fixture
 async def empty_database() -> AsyncIterator[str]:
-    """The URL of a database in which nothing was migrated."""
+    """Its owner's URL of a database in which nothing was migrated."""
     name = f"test_empty_{uuid4().hex[:12]}"
     admin = await asyncpg.connect(admin_url())
-    await admin.execute(f'create database "{name}"')
-    yield database_at(admin_url(), name)
+    await make_roles(admin)
+    await admin.execute(f'create database "{name}" owner {OWNER}')
+    yield owner_of(database_at(admin_url(), name))
     await admin.execute(f'drop database "{name}" with (force)')
     await admin.close()

@@ -18,10 +18,11 @@ from tests.shared.waits import beside, until_true
 def settings_for(rabbit: Rabbit, *, url: str | None = None, roles: tuple[str, ...] = ("sales",)) -> Settings:
     """The broker's user may ask for C1 and C2, in these roles."""
     return Settings(
-        database_url=SecretStr("unused"),
-        rabbitmq_url=SecretStr(url or rabbit.url),
+        database_url=SecretStr("postgresql://unused"),
+        rabbitmq_url=SecretStr(url or rabbit.users["order"]),
         jwt_public_key_file=Path("unused"),
         queue_principals=json.dumps({rabbit.user: {"companies": ["C1", "C2"], "roles": roles}}),
+        service_users=rabbit.services,
     )
 
 

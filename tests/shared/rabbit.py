@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import aiormq
@@ -19,15 +18,21 @@ from shared.service import Service
 from shared.testing import raw
 from shared.topology import declare
 from shared.wire import Raw
+from tools.servers.users import user_in
 
 
 class Rabbit:
-    """A test's hand at the broker, with a channel of its own."""
+    """A test's hand at the broker, as its administrator; `users` are the addresses of the deployment's users."""
 
-    def __init__(self, url: str, channel: AbstractChannel) -> None:
-        self.url, self.channel = url, channel
-        self.user = unquote(urlsplit(url).username or "guest")
+    def __init__(self, url: str, users: Mapping[str, str], channel: AbstractChannel) -> None:
+        self.url, self.users, self.channel = url, users, channel
+        self.user = user_in(url)
+        self.services = {name: user_in(url) for name, url in users.items()}  # the setting SERVICE_USERS
         self._names: set[str] = set()
+
+    def name_of(self, service: str) -> str:
+        """The broker user of a service: of its own name, unless one user does everything at a broker that was given."""
+        return self.services[service]
 
     async def topology(self, service: Service) -> None:
         """Declare a service's queues, as the topology job does."""
@@ -48,28 +53,27 @@ class Rabbit:
         await queue.bind(exchange, key)
 
     async def say(self, *events: Event) -> None:
-        """Publish events as a relay does."""
-        await self.publish(EVENTS, *(raw(event) for event in events))
+        """Publish events as the relays of their owners do."""
+        for owner in sorted({event.owner for event in events}):
+            url = self.users[owner]
+            async with open_channel(url) as channel:
+                messages = [raw(event) for event in events if event.owner == owner]
+                await _publish(channel, EVENTS, messages, user_id=user_in(url))
 
     async def ask(self, command: Command, key: str | None, *, company: str = "C1", **properties: Any) -> None:
         """Send a command to its queue; `properties` replace those of a good sender."""
         message = Raw(command.type, {"cloudEvents_company": company}, command.body(), key)
         await self.publish(COMMANDS, message, **{"user_id": self.user, **properties})
 
+    async def ask_as(self, service: str, command: Command, key: str) -> None:
+        """Send a command as a service does, under its own user."""
+        message = Raw(command.type, {"cloudEvents_company": "C1"}, command.body(), key)
+        async with open_channel(self.users[service]) as channel:
+            await _publish(channel, COMMANDS, [message], user_id=self.name_of(service))
+
     async def publish(self, exchange: str, *messages: Raw, **properties: Any) -> None:
         """Publish and wait for the confirms; the message must be routable."""
-        channel = self.channel
-        target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
-        await asyncio.gather(*(
-            target.publish(
-                aio_pika.Message(
-                    m.body, headers=dict(m.headers), message_id=m.message_id,
-                    delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties,
-                ),
-                m.routing_key, mandatory=True,
-            )
-            for m in messages
-        ))
+        await _publish(self.channel, exchange, messages, **properties)
 
     async def publish_bare(self, exchange: str, message: Raw) -> None:
         """Publish without a message_id, which aiormq would give to every message that has none."""
@@ -113,6 +117,20 @@ class Rabbit:
         async with open_channel(self.url) as channel:
             for name in self._names:
                 await channel.queue_delete(name)
+
+
+async def _publish(channel: AbstractChannel, exchange: str, messages: Sequence[Raw], **properties: Any) -> None:
+    target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+    await asyncio.gather(*(
+        target.publish(
+            aio_pika.Message(
+                m.body, headers=dict(m.headers), message_id=m.message_id,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT, **properties,
+            ),
+            m.routing_key, mandatory=True,
+        )
+        for m in messages
+    ))
 
 
 async def refused_declaration(url: str, name: str, arguments: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Db, Pool, open_pool
 from shared.events import Event
@@ -23,7 +24,9 @@ QUEUE = "inventory.events"
 
 
 def consumer(rabbit: Rabbit, pool: Pool, service: Service | None = None, *, url: str | None = None) -> Consumer:
-    return Consumer(service or listener(), pool, url or rabbit.url, batch=20)
+    return Consumer(
+        service or listener(), pool, url or rabbit.users["inventory"], users=rabbit.services, batch=20
+    )
 
 
 def orders(script: Script, count: int, prefix: str = "SO") -> list[Event]:
@@ -244,7 +247,7 @@ async def test_while_the_database_is_away_it_holds_the_events(pool: Pool, databa
 async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:
     await rabbit.topology(listener())
     events = orders(Script(), 200)
-    async with link_to(rabbit.url) as link, beside(consumer(rabbit, pool, url=link.url).run()):
+    async with link_to(rabbit.users["inventory"]) as link, beside(consumer(rabbit, pool, url=link.url).run()):
         for start in range(0, 200, 40):
             await rabbit.say(*events[start:start + 40])
             await until_effects(pool, start + 1)
@@ -255,3 +258,51 @@ async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rab
     await assert_nothing_left(rabbit)
     assert len(await effects(pool)) == len(set(await effects(pool))) == 200
     assert len(await said(pool)) == 200
+
+
+async def test_only_the_owner_of_an_event_is_believed(pool: Pool, rabbit: Rabbit) -> None:
+    """Not the administrator, who may publish anything, nor somebody who does not say who it is."""
+    await rabbit.topology(listener())
+    script = Script()
+    forged, nameless, true = (script.say(approved(f"SO-{n}")) for n in range(3))
+    await rabbit.publish(EVENTS, raw(forged), user_id=rabbit.user)
+    await rabbit.publish(EVENTS, raw(nameless))
+    await rabbit.say(true)
+    async with beside(consumer(rabbit, pool).run()):
+        await until_effects(pool, 1)
+    assert await effects(pool) == [("SO-2", 1)]
+    assert sorted(await reasons(pool, "")) == [
+        "user_id: what order says comes from the broker user 'order', not 'fenlu'",
+        "user_id: what order says comes from the broker user 'order', not None",
+    ]
+    kept = {row["body"] for row in await pool.fetch("select body from rejected")}
+    assert kept == {forged.body(), nameless.body()}
+
+
+async def test_what_was_forged_does_not_keep_out_what_is_true(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(listener())
+    event = Script().say(approved())
+    await rabbit.publish(EVENTS, raw(event))
+    await rabbit.say(event)
+    async with beside(consumer(rabbit, pool).run()):
+        await until_effects(pool, 1)
+    assert len(await reasons(pool, "")) == 1
+
+
+async def test_a_service_may_have_a_user_of_another_name(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(listener())
+    await rabbit.publish(EVENTS, raw(Script().say(approved())), user_id=rabbit.user)
+    users = rabbit.services | {"order": rabbit.user}
+    async with beside(Consumer(listener(), pool, rabbit.users["inventory"], users=users).run()):
+        await until_effects(pool, 1)
+
+
+async def test_only_the_owner_of_a_log_states_it(pool: Pool, rabbit: Rabbit) -> None:
+    """A false statement could make a service ask for what does not exist."""
+    await rabbit.topology(listener())
+    headers = {"cloudEvents_company": "C1", "cloudEvents_position": 9, "cloudEvents_time": "2026-03-01T00:00:00Z"}
+    false = Raw("order.log_stated.v1", headers, b'{"counts": {"order.order_approved.v1": 9}}', "x")
+    await rabbit.publish(EVENTS, false, user_id=rabbit.user)
+    async with beside(consumer(rabbit, pool).run()):
+        await until("it is rejected", lambda: reasons(pool, ""), lambda found: len(found) == 1)
+    assert await pool.fetchval("select count(*) from hole") == 0

@@ -32,8 +32,11 @@ def health(pool: Pool, loops: Loops, migrations: list[Migration] = MIGRATIONS) -
 async def idle(pool: Pool, database: str, rabbit: Rabbit) -> Loops:
     """The loops of a service with its topology, not started."""
     await rabbit.topology(listener())
-    relay = Relay("inventory", database, rabbit.url, rabbit.user, poll_seconds=0.05)
-    return relay, Consumer(listener(), pool, rabbit.url), QueueDoor(listener(), pool, settings_for(rabbit))
+    # The tests write events of `order` into the one database, so the relay speaks as it.
+    relay = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), poll_seconds=0.05)
+    consumer = Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.services)
+    door = QueueDoor(listener(), pool, settings_for(rabbit, url=rabbit.users["inventory"]))
+    return relay, consumer, door
 
 
 async def test_a_service_is_ready_when_its_loops_work(pool: Pool, idle: Loops) -> None:

@@ -14,7 +14,7 @@ from shared import log
 from shared.db import Db, Pool
 from shared.events import Event
 from shared.log import Cause
-from shared.testing import Script, ask, said
+from shared.testing import Script, acting_as, as_admin, ask, said
 from tests.shared.samples import BugError, approved, cancel, desk, hear, listener, settled
 from tests.shared.waits import until
 
@@ -158,13 +158,12 @@ async def a_row_of_each(pool: Pool) -> None:
         await log.place(connection, 1)
 
 
-@pytest.mark.parametrize("role", ["origin", "replica"])
-async def test_facts_are_never_changed_or_deleted(pool: Pool, role: str) -> None:
+@pytest.mark.parametrize("who", ["owner", "replica"])
+async def test_facts_are_never_changed_or_deleted(pool: Pool, who: str) -> None:
     """Not even by the owner, nor by a session that plays a replica to get around triggers."""
     await a_row_of_each(pool)
     before = await everything(pool)
-    async with pool.acquire() as connection:
-        await connection.execute(f"set session_replication_role = {role}")
+    async with as_admin(pool) as connection, acting_as(connection, who):
         for change in CHANGES:
             with pytest.raises(asyncpg.CheckViolationError):
                 await connection.execute(change)

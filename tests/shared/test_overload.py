@@ -24,7 +24,7 @@ from shared.db import Pool, open_pool
 from shared.events.order import OrderCommandRejected
 from shared.health import Health
 from shared.relay import Relay
-from shared.testing import Script, admin_url, database_at, template
+from shared.testing import OWNER, Script, admin_url, database_at, template
 from tests.shared.doors import settings_for
 from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
@@ -51,8 +51,8 @@ async def test_a_full_queue_holds_up_its_own_events_only_and_nothing_is_lost(
     await rabbit.queue("test.roomy", "order.command_rejected.v1")
     orders = [make(f"SO-{n}") for n in range(100) for make in (approved, settled)]
     await speak(pool, *orders)
-    relay = Relay("order", database, rabbit.url, rabbit.user, batch=50, poll_seconds=0.05)
-    consumer = Consumer(listener(), pool, rabbit.url)
+    relay = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), batch=50, poll_seconds=0.05)
+    consumer = Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.services)
     door = QueueDoor(listener(), pool, settings_for(rabbit))
     health = Health("inventory", pool, relay, consumer, door, [], CollectorRegistry())
     async with beside(relay.run()):
@@ -100,7 +100,7 @@ async def test_under_an_alarm_the_relay_says_why_events_wait_and_publishes_them_
     monkeypatch.setattr("shared.relay.CONFIRM_SECONDS", 2)
     await rabbit.queue("test.told", "order.order_approved.v1")
     await speak(pool, *(approved(f"SO-{n}") for n in range(40)))
-    relay = Relay("order", database, rabbit.url, rabbit.user, poll_seconds=0.05)
+    relay = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), poll_seconds=0.05)
     async with memory_alarm(servers):
         async with beside(relay.run()):
             await until_true("the relay says why they wait", lambda: "alarm" in relay.trouble, 60)
@@ -126,7 +126,7 @@ async def test_a_backlog_before_a_slow_database_does_not_fill_the_memory(
         await rabbit.say(*(script.say(approved(f"SO-{n}")) for n in range(start, start + 1000)))
     async with link_to(database) as link:
         link.slow(lambda _size: 0.1)
-        async with in_own_process(link.url, rabbit.url) as pid:
+        async with in_own_process(link.url, rabbit.users["inventory"]) as pid:
             for part in (1, 1000):
                 await until(f"{part} are done", lambda: done(pool), partial(le, part), 120)
                 ready = await rabbit.count(QUEUE)
@@ -191,7 +191,7 @@ async def database_on(disk: Path) -> AsyncIterator[str]:
     admin = await asyncpg.connect(admin_url())
     await admin.execute(f"create tablespace small location '{disk}'")
     try:
-        await admin.execute(f'create database test_on_small_disk template "{source}" tablespace small')
+        await admin.execute(f'create database test_on_small_disk template "{source}" owner {OWNER} tablespace small')
         yield database_at(admin_url(), "test_on_small_disk")
     finally:
         await admin.execute("drop database if exists test_on_small_disk with (force)")
@@ -217,8 +217,9 @@ async def test_with_no_space_left_nothing_is_acknowledged_and_all_is_done_once_t
     with small_disk(servers) as disk:
         async with database_on(disk) as database:
             pool = await open_pool(database, size=5)
-            relay = Relay("inventory", database, rabbit.url, rabbit.user, poll_seconds=0.05)
-            async with beside(Consumer(listener(), pool, rabbit.url).run(), relay.run()):
+            url = rabbit.users["inventory"]
+            relay = Relay("inventory", database, url, rabbit.name_of("inventory"), poll_seconds=0.05)
+            async with beside(Consumer(listener(), pool, url, users=rabbit.services).run(), relay.run()):
                 filler = fill(disk)
                 await rabbit.say(*(script.say(approved(f"SO-{n}")) for n in range(2000)))
                 async with client_of(pool, Authorization=f"Bearer {token()}") as client:

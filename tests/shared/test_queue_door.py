@@ -12,7 +12,7 @@ from shared.amqp import COMMANDS
 from shared.commands import PREFETCH
 from shared.db import Db, Pool, open_pool
 from shared.events import CommandRejected, Event
-from shared.events.order import CancelOrder, OrderCancelRequested
+from shared.events.order import CancelOrder, OrderCancelRequested, OrderSayAgain
 from shared.refusal import Refusal
 from shared.service import Service
 from shared.testing import said
@@ -20,7 +20,7 @@ from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
 from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import TODAY, cancel, desk, effects
+from tests.shared.samples import TODAY, cancel, desk, effects, reasons
 from tests.shared.waits import until, until_true
 
 QUEUE, PARKING = "order.commands", "order.parking"
@@ -251,7 +251,7 @@ async def test_a_command_that_meets_a_bug_is_parked_and_the_others_go_on(pool: P
 
 async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:
     await rabbit.topology(desk())
-    async with link_to(rabbit.url) as link:
+    async with link_to(rabbit.users["order"]) as link:
         async with open_door(desk(), pool, settings_for(rabbit, url=link.url)):
             await rabbit.ask(cancel("SO-1"), "k-1")
             link.cut()
@@ -260,3 +260,15 @@ async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rab
             await until_said(pool, 2)
     await assert_nothing_left(rabbit)
     assert sorted(await effects(pool)) == [("SO-1", 0), ("SO-2", 0)]
+
+
+async def test_a_service_asks_to_hear_again_only_for_itself(pool: Pool, rabbit: Rabbit) -> None:
+    """Else one could make another's relay stop, by claiming that somebody heard more than was said."""
+    await rabbit.topology(desk())
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask_as("inventory", OrderSayAgain(hearer="crm", last=5), "k-1")
+        await rabbit.ask_as("inventory", OrderSayAgain(hearer="inventory", last=5), "k-2")
+        await until("one is kept", lambda: reasons(pool, ""), lambda kept: len(kept) == 1)
+        await until("one is done", lambda: pool.fetch("select hearer from went_back"), lambda rows: len(rows) == 1)
+    assert await reasons(pool, "") == ["hearer: 'inventory' may ask only for itself"]
+    assert await pool.fetchval("select hearer from went_back") == "inventory"

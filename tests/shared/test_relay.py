@@ -34,7 +34,9 @@ async def speak(pool: Pool, *events: Event, company: str = "C1") -> None:
 
 
 def relay(database: str, rabbit: Rabbit, *, url: str | None = None, batch: int = 500) -> Relay:
-    return Relay("order", database, url or rabbit.url, rabbit.user, batch=batch, poll_seconds=0.05)
+    return Relay(
+        "order", database, url or rabbit.users["order"], rabbit.name_of("order"), batch=batch, poll_seconds=0.05
+    )
 
 
 async def published(pool: Pool, company: str = "C1") -> int:
@@ -74,7 +76,7 @@ async def test_messages_survive_a_broker_and_name_their_sender(pool: Pool, datab
         (message,) = await rabbit.take(QUEUE, 1)
     (event,) = await said(pool)
     assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
-    assert (message.user_id, message.content_type) == (rabbit.user, "application/json")
+    assert (message.user_id, message.content_type) == (rabbit.name_of("order"), "application/json")
     assert (message.message_id, message.routing_key) == (str(event.envelope.id), event.type)
     assert message.body == event.body()
     assert message.headers["cloudEvents_specversion"] == "1.0"
@@ -83,7 +85,7 @@ async def test_messages_survive_a_broker_and_name_their_sender(pool: Pool, datab
 async def test_the_broker_refuses_a_relay_under_a_false_name(pool: Pool, database: str, rabbit: Rabbit) -> None:
     await rabbit.queue(QUEUE, *BOTH)
     await speak(pool, approved())
-    impostor = Relay("order", database, rabbit.url, "somebody-else", poll_seconds=0.05)
+    impostor = Relay("order", database, rabbit.users["order"], "somebody-else", poll_seconds=0.05)
     async with beside(impostor.run()):
         await until("it was placed", lambda: pool.fetchval("select max(position) from event"), lambda p: p == 1)
         await asyncio.sleep(0.3)
@@ -92,7 +94,7 @@ async def test_the_broker_refuses_a_relay_under_a_false_name(pool: Pool, databas
 
 async def test_a_commit_wakes_the_relay(pool: Pool, database: str, rabbit: Rabbit) -> None:
     await rabbit.queue(QUEUE, *BOTH)
-    sleepy = Relay("order", database, rabbit.url, rabbit.user, poll_seconds=3600)
+    sleepy = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), poll_seconds=3600)
     async with beside(sleepy.run()):
         await until_true("the relay is active", lambda: sleepy.active)
         await asyncio.sleep(0.1)
@@ -219,7 +221,7 @@ async def test_one_of_two_relays_is_active_and_the_other_takes_over(
 
 async def test_it_goes_on_after_either_server_was_away(pool: Pool, database: str, rabbit: Rabbit) -> None:
     await rabbit.queue(QUEUE, *BOTH)
-    async with link_to(database) as postgres, link_to(rabbit.url) as broker:
+    async with link_to(database) as postgres, link_to(rabbit.users["order"]) as broker:
         async with beside(relay(postgres.url, rabbit, url=broker.url, batch=3).run()):
             for turn, link in enumerate((broker, postgres, broker)):
                 await speak(pool, *(approved(f"SO-{turn}-{n}") for n in range(10)))

@@ -1,4 +1,5 @@
-"""Every SQL text of the product is valid on the migrated database of its service, with as many arguments as it gets."""
+"""Every SQL text of the product is valid on the migrated database of its service, has as many arguments as it gets, and
+may be run by the service's own role."""
 
 import ast
 from collections.abc import Iterator
@@ -48,7 +49,8 @@ def files_of(service: Path) -> list[Path]:
 
 
 async def faults(database: str, found: list[Statement]) -> list[str]:
-    """What Postgres or a count of the arguments says against the statements."""
+    """What Postgres or a count of the arguments says against the statements. To explain one needs the same rights as to
+    run it."""
     connection = await asyncpg.connect(database)
     wrong = []
     for place, sql, arguments in found:
@@ -61,6 +63,11 @@ async def faults(database: str, found: list[Statement]) -> list[str]:
             wrong.append(f"{place}: {error}")
             continue
         wanted = len(prepared.get_parameters())
+        try:
+            nulls = f"({', '.join(['null'] * wanted)})" if wanted else ""
+            await connection.execute(f"explain execute {prepared.get_name()}{nulls}")
+        except asyncpg.PostgresError as error:
+            wrong.append(f"{place}: {error}")
         if arguments is not None and arguments != wanted:
             wrong.append(f"{place}: {arguments} arguments for {wanted} parameters")
     await connection.close()
@@ -97,8 +104,12 @@ async def test_what_is_wrong_with_a_statement_is_found(database: str) -> None:
         Statement("b", "select nothing from inbox", 0),
         Statement("c", "select 1 where $1::text = $2", 1),
         Statement("d", None, 0),
+        Statement("e", "delete from inbox where company = $1", 1),
+        Statement("f", "select company from inbox for update", 0),
     ]) == [
         'b: column "nothing" does not exist',
         "c: 1 arguments for 2 parameters",
         "d: the SQL is not a literal",
+        "e: permission denied for table inbox",
+        "f: permission denied for table inbox",
     ]

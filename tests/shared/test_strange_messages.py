@@ -41,13 +41,14 @@ async def sent(rabbit: Rabbit) -> int:
         event = raw(script.say(approved(f"STRANGE-{n}")))
         headers = {**properties.get("headers", {}), **event.headers}
         rest = {name: value for name, value in properties.items() if name != "headers"}
-        await rabbit.publish(EVENTS, Raw(event.routing_key, headers, event.body, event.message_id), **rest)
-        await rabbit.say(script.say(approved(f"PLAIN-{n}")))
+        strange = Raw(event.routing_key, headers, event.body, event.message_id)
+        await rabbit.publish(EVENTS, strange, **{"user_id": rabbit.user, **rest})
+        await rabbit.publish(EVENTS, raw(script.say(approved(f"PLAIN-{n}"))), user_id=rabbit.user)
     return 2 * len(STRANGE)
 
 
 async def test_what_stands_around_an_event_changes_nothing(pool: Pool, rabbit: Rabbit, sent: int) -> None:
-    async with beside(Consumer(listener(), pool, rabbit.url).run()):
+    async with beside(Consumer(listener(), pool, rabbit.users["inventory"], users={"order": rabbit.user}).run()):
         await until("all are done", lambda: effects(pool), lambda done: len(done) >= sent)
     assert len(set(await effects(pool))) == sent
     assert (await reasons(pool), await reasons(pool, "")) == ([], [])
@@ -57,7 +58,7 @@ async def test_what_stands_around_an_event_changes_nothing(pool: Pool, rabbit: R
 async def test_a_message_larger_than_the_brokers_limit_ends_only_its_senders_channel(
     pool: Pool, rabbit: Rabbit, sent: int
 ) -> None:
-    async with beside(Consumer(listener(), pool, rabbit.url).run()):
+    async with beside(Consumer(listener(), pool, rabbit.users["inventory"], users={"order": rabbit.user}).run()):
         async with open_channel(rabbit.url) as channel:
             exchange = await channel.get_exchange(EVENTS, ensure=False)
             with pytest.raises(ChannelPreconditionFailed, match="larger than"):

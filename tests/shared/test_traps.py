@@ -72,8 +72,8 @@ async def test_a_broker_that_hangs_does_not_hang_the_relay(
     """FastStream's `publish(timeout=)` is ignored; ours is not."""
     monkeypatch.setattr(amqp, "CONFIRM_SECONDS", 0.3)
     await rabbit.queue(QUEUE, "#")
-    async with link_to(rabbit.url) as link:
-        working = Relay("order", database, link.url, rabbit.user, poll_seconds=0.05)
+    async with link_to(rabbit.users["order"]) as link:
+        working = Relay("order", database, link.url, rabbit.name_of("order"), poll_seconds=0.05)
         async with beside(working.run()):
             await until_true("the relay is active", lambda: working.active)
             link.freeze()
@@ -104,7 +104,7 @@ async def test_a_cancellation_that_nobody_asked_for_ends_no_loop() -> None:
 
 async def test_a_dead_peer_is_noticed_within_half_a_minute(rabbit: Rabbit) -> None:
     """The default heartbeat of a minute means three; the address asks for ten seconds, and the connection has them."""
-    assert settings_for(rabbit).amqp_url == f"{rabbit.url}?heartbeat=10"
+    assert settings_for(rabbit).amqp_url == f"{rabbit.users['order']}?heartbeat=10"
     assert settings_for(rabbit, url="amqp://host/?a=b").amqp_url == "amqp://host/?a=b&heartbeat=10"
     assert settings_for(rabbit, url="amqp://host/?heartbeat=30").amqp_url == "amqp://host/?heartbeat=30"
     async with open_channel(settings_for(rabbit).amqp_url) as channel:
@@ -127,8 +127,8 @@ async def test_publishing_and_consuming_have_connections_of_their_own(
     service = listener("order")
     service.commands.update(desk().commands)
     await rabbit.topology(service)
-    async with link_to(rabbit.url) as link:
-        publishing = Relay("order", database, link.url, rabbit.user)
+    async with link_to(rabbit.users["order"]) as link:
+        publishing = Relay("order", database, link.url, rabbit.name_of("order"))
         consuming = Consumer(service, pool, link.url)
         async with open_door(service, pool, settings_for(rabbit, url=link.url)):
             door = link.connections
@@ -170,8 +170,9 @@ async def test_under_an_alarm_events_are_still_consumed_and_none_is_lost(
     alarms = partial(asyncio.to_thread, servers.rabbitmq.ctl, "eval", "rabbit_alarm:get_alarms().")
     try:
         await until("there is an alarm", alarms, lambda shown: "memory" in shown)
-        publishing = Relay("order", database, rabbit.url, rabbit.user, poll_seconds=0.05)
-        async with beside(publishing.run(), Consumer(listener(), pool, rabbit.url).run()):
+        publishing = Relay("order", database, rabbit.users["order"], rabbit.name_of("order"), poll_seconds=0.05)
+        hearing = Consumer(listener(), pool, rabbit.users["inventory"], users=rabbit.services)
+        async with beside(publishing.run(), hearing.run()):
             await speak(pool, *(approved(f"NEW-{n}") for n in range(5)))
             await until("the waiting events have their effect", lambda: effects(pool), lambda done: len(done) >= 50)
             await asyncio.sleep(0.3)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from shared.testing import admin_url, database_at
+from shared.testing import admin_of, admin_url, database_at
 from tests.tools.company import traded
 from tools.checker import Backlog, backlog, check
 
@@ -36,7 +36,7 @@ async def copy_of(url: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(admin_url())
     try:
         await admin.execute(f'create database "{name}" template "{urlsplit(url).path[1:]}"')
-        yield database_at(url, name)
+        yield admin_of(database_at(url, name))
     finally:
         await admin.execute(f'drop database if exists "{name}" with (force)')
         await admin.close()

@@ -46,7 +46,7 @@ class Bus:
             await log.place(connection, BATCH)
             entries = await log.read_unpublished(connection, name, BATCH)
             messages = [
-                Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id)) for e in entries
+                Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id), user=name) for e in entries
             ]
             for hearer, service in self.services.items():
                 hears = {event.type for event in service.hears()}

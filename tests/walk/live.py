@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
@@ -23,6 +22,7 @@ from shared.topology import keep
 from tests.shared.waits import until
 from tests.walk.bus import NAMES, ROOT
 from tools import checker
+from tools.servers.users import user_in
 
 
 class Station:
@@ -35,15 +35,17 @@ class Station:
 
     def start(self) -> None:
         """Relay, consumer and queue door, as `serve` does."""
-        user = unquote(urlsplit(self._rabbitmq_url).username or "guest")
+        # One user for all: a broker that loses all its data loses its users too.
+        user = user_in(self._rabbitmq_url)
+        users = dict.fromkeys(NAMES, user)
         relay = Relay(self.service.name, self.url, self._rabbitmq_url, user)
         self.service.on_commit = relay.wake
         settings = Settings(
             database_url=SecretStr(self.url), rabbitmq_url=SecretStr(self._rabbitmq_url),
-            jwt_public_key_file=Path("unused"),
+            jwt_public_key_file=Path("unused"), service_users=users,
         )
         loops = (
-            relay.run(), Consumer(self.service, self.pool, self._rabbitmq_url).run(),
+            relay.run(), Consumer(self.service, self.pool, self._rabbitmq_url, users=users).run(),
             QueueDoor(self.service, self.pool, settings).run(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.amqp import open_channel
-from shared.testing import admin_url, database_at
+from shared.testing import admin_of, admin_url, database_at
 from tests.shared.waits import until
 from tests.walk.live import Company, Station, company
 from tests.walk.trade import Trade
@@ -92,7 +92,7 @@ async def test_accounting_is_restored_from_an_older_backup(live: Company, tmp_pa
         pytest.skip("no PostgreSQL programs on this machine")
     trade, station = Trade(live), live.stations["accounting"]  # type: ignore[arg-type]
     backup = tmp_path / "accounting.dump"
-    run("pg_dump", "--format=custom", f"--file={backup}", station.url)
+    run("pg_dump", "--format=custom", f"--file={backup}", admin_of(station.url))
     for n in range(1, 4):
         await walk(trade, f"SO-{n}")
     await live.until_quiet()

@@ -1,5 +1,6 @@
 """The demo's orders end the same although every service is killed, again and again, while they are under way."""
 
+import json
 import os
 import random
 import re
@@ -29,7 +30,7 @@ def test_orders_end_the_same_although_services_are_killed(servers: Servers, tmp_
         demo = subprocess.Popen(
             [sys.executable, "-m", "tools.demo"], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
             env={**os.environ, "ORDERS": str(ORDERS), "DATABASE_URL": servers.database_url,
-                 "RABBITMQ_URL": servers.rabbitmq_url},
+                 "RABBITMQ_URL": servers.rabbitmq_url, "RABBITMQ_USERS": json.dumps(dict(servers.users))},
         )
     killed = 0
     try:

@@ -5,6 +5,7 @@ Nothing of the services is imported. Both doors may be tried again with the same
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -138,7 +139,8 @@ class QueueDoor:
         """Call `hear(type, body)` for every event of the company; one may come twice or, after a break, not at all."""
         channel = await self._connection.channel()
         await channel.set_qos(prefetch_count=500)
-        queue = await channel.declare_queue(exclusive=True, auto_delete=True)
+        name = f"{self._user}.{secrets.token_hex(8)}"  # a user may have queues that begin with its name
+        queue = await channel.declare_queue(name, exclusive=True, auto_delete=True)
         for key in keys:
             await queue.bind(EVENTS_EXCHANGE, key)
 

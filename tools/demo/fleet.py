@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 KEPT = RUN / "demo"
 SERVICES = ("order", "inventory", "accounting", "crm")
+FOREIGN = {"DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_USERS"}  # administrators' addresses are not for services
 WATCH_SECONDS = 0.25
 READY_SECONDS = 90.0
 END_SECONDS = 20.0
@@ -31,10 +32,11 @@ class NotReadyError(RuntimeError):
 
 @dataclass
 class Member:
-    """One service: where it listens, its process, and what was seen of it."""
+    """One service: where it listens, its process, and what was seen of it. Its one-shot jobs have other settings."""
 
     name: str
     environment: Mapping[str, str]
+    jobs: Mapping[str, Mapping[str, str]]
     url: str
     log: Path
     process: subprocess.Popen[bytes] | None = None
@@ -57,15 +59,17 @@ class Fleet:
         self.folder.mkdir(parents=True)
         self._holdings.open(None if keep else Guard(ROOT, self.folder))
 
-    def add(self, name: str, settings: Mapping[str, str]) -> None:
-        """A service with its settings, on a free port."""
+    def add(self, name: str, settings: Mapping[str, str], jobs: Mapping[str, Mapping[str, str]]) -> None:
+        """A service with its settings, on a free port, and the settings of `migrate` and `topology`."""
         port = _free_port()
+        inherited = {key: value for key, value in os.environ.items() if key not in FOREIGN}
         environment = {
-            **os.environ, **settings, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "LOG_FORMAT": "json",
+            **inherited, **settings, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "LOG_FORMAT": "json",
             "PYTHONUNBUFFERED": "1",
         }
         log = RUN / "logs" / f"{name}.log"
-        self.members[name] = Member(name, environment, f"http://127.0.0.1:{port}", log)
+        jobs = {job: {**inherited, **own} for job, own in jobs.items()}
+        self.members[name] = Member(name, environment, jobs, f"http://127.0.0.1:{port}", log)
 
     @property
     def urls(self) -> dict[str, str]:
@@ -122,7 +126,7 @@ class Fleet:
 async def _run_once(member: Member, step: str) -> None:
     """`migrate` or `topology` of one service."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"services.{member.name}", step, cwd=ROOT, env=dict(member.environment),
+        sys.executable, "-m", f"services.{member.name}", step, cwd=ROOT, env=dict(member.jobs[step]),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 import aio_pika
@@ -11,7 +12,8 @@ from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
 
 from tools.demo.fleet import SERVICES
 
-EXCHANGES = ("erp.events", "erp.commands", "erp.dead")
+EXCHANGES = ("erp.events", "erp.again", "erp.commands", "erp.dead")
+SERVICE_ROLE = "fenlu_service"  # what the migrations grant to
 KINDS = ("events", "commands", "parking")
 
 
@@ -19,32 +21,59 @@ class TakenError(RuntimeError):
     """The RabbitMQ that was given already serves a Fenlu."""
 
 
-async def create_databases(admin_url: str) -> dict[str, str]:
-    """A fresh database per service, with names that no other run uses; returns their addresses."""
+@dataclass(frozen=True)
+class Database:
+    """The database of one service, by the address of its owner, who migrates it, and by that of the service."""
+
+    owner_url: str
+    url: str
+
+
+async def create_databases(admin_url: str) -> dict[str, Database]:
+    """A fresh database per service with two roles of its own, under names that no other run uses."""
     run = secrets.token_hex(3)
-    names = {service: f"fenlu_{service}_{run}" for service in SERVICES}
     connection = await asyncpg.connect(admin_url, timeout=10)
     try:
-        for name in names.values():
-            await connection.execute(f'create database "{name}"')
+        if not await connection.fetchval("select true from pg_roles where rolname = $1", SERVICE_ROLE):
+            with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):  # another run was faster
+                await connection.execute(f"create role {SERVICE_ROLE} nologin")
+        return {
+            service: await _create(connection, admin_url, f"fenlu_{service}_{run}") for service in SERVICES
+        }
     finally:
         await connection.close()
-    return {service: with_database(admin_url, name) for service, name in names.items()}
+
+
+async def _create(connection: asyncpg.Connection, admin_url: str, name: str) -> Database:
+    """As deploy/postgres/10-services.sh does it in containers."""
+    owner = f"{name}_owner"
+    urls = Database(*(_address(admin_url, name, role, secrets.token_hex(16)) for role in (owner, name)))
+    for role, url in ((owner, urls.owner_url), (name, urls.url)):
+        await connection.execute(f"create role \"{role}\" login password '{urlsplit(url).password}'")
+    await connection.execute(f'grant "{owner}" to current_user')
+    await connection.execute(f'create database "{name}" owner "{owner}"')
+    await connection.execute(f'revoke all on database "{name}" from public')
+    await connection.execute(f'grant connect on database "{name}" to "{name}"')
+    await connection.execute(f'grant {SERVICE_ROLE} to "{name}"')
+    return urls
+
+
+def _address(admin_url: str, database: str, role: str, password: str) -> str:
+    """A role's way to a database on the same server."""
+    parts = urlsplit(admin_url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}:{password}@{host}", path=f"/{database}"))
 
 
 async def drop_databases(admin_url: str, urls: Iterable[str]) -> None:
-    """Remove the demo's own databases."""
+    """Remove the demo's own databases with their roles."""
     connection = await asyncpg.connect(admin_url, timeout=10)
     try:
-        for url in urls:
-            await connection.execute(f'drop database if exists "{urlsplit(url).path[1:]}" with (force)')
+        for name in (urlsplit(url).path[1:] for url in urls):
+            await connection.execute(f'drop database if exists "{name}" with (force)')
+            await connection.execute(f'drop role if exists "{name}", "{name}_owner"')
     finally:
         await connection.close()
-
-
-def with_database(url: str, name: str) -> str:
-    """The address of another database on the same server."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 async def messages(rabbitmq_url: str, kinds: Iterable[str] = KINDS) -> dict[str, int]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,7 +21,7 @@ from tools.demo.fleet import KEPT, RUN, SERVICES, Fleet
 from tools.demo.orders import End, Order
 from tools.demo.plan import COMPANY, Plan
 from tools.demo.report import Outcome
-from tools.servers import Servers
+from tools.servers import Servers, users
 from tools.servers.holdings import Holdings
 
 STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides the processes
@@ -40,7 +39,8 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
     async with _databases(servers, keep=keep) as databases:
         async with _running(servers, databases, keep=keep) as (fleet, tokens):
             screen.print(f"服务就绪 services are ready after {time.monotonic() - began:.0f} s", markup=False)
-            outcome = await _walk(fleet, tokens, servers.rabbitmq_url, databases, todo, began, screen)
+            urls = {name: database.url for name, database in databases.items()}
+            outcome = await _walk(fleet, tokens, servers, urls, todo, began, screen)
     members = list(fleet.members.values())
     report.show(screen, outcome, members)
     queue, period = report.by_queue(servers.rabbitmq_url, todo), outcome.trial_balance["period"]
@@ -51,15 +51,16 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
 
 
 @asynccontextmanager
-async def _databases(servers: Servers, *, keep: bool) -> AsyncIterator[dict[str, str]]:
+async def _databases(servers: Servers, *, keep: bool) -> AsyncIterator[dict[str, places.Database]]:
     """Fresh databases and unused queues; removed afterwards from servers that were there before, unless kept."""
     if KEPT.exists():
         raise places.TakenError("a demo that was kept is still there; end it first: make down")
     await places.refuse_if_taken(servers.rabbitmq_url)
-    urls = await places.create_databases(servers.database_url)
+    databases = await places.create_databases(servers.database_url)
+    urls = [database.url for database in databases.values()]
     done = False
     try:
-        yield urls
+        yield databases
         done = True
     finally:
         if keep and done:
@@ -68,20 +69,20 @@ async def _databases(servers: Servers, *, keep: bool) -> AsyncIterator[dict[str,
                                          "databases": urls}))
         else:
             if servers.postgres is None:
-                await places.drop_databases(servers.database_url, urls.values())
+                await places.drop_databases(servers.database_url, urls)
             if servers.rabbitmq is None:
                 await places.remove_queues(servers.rabbitmq_url)
 
 
 @asynccontextmanager
 async def _running(
-    servers: Servers, databases: Mapping[str, str], *, keep: bool
+    servers: Servers, databases: Mapping[str, places.Database], *, keep: bool
 ) -> AsyncIterator[tuple[Fleet, dict[str, str]]]:
     """The services, ready and watched, and a token per role; ended afterwards, unless kept and nothing went wrong."""
     fleet = Fleet(keep=keep)
     watch: asyncio.Task[None] | None = None
     try:
-        tokens = _equip(fleet, databases, servers.rabbitmq_url, days=30 if keep else 1)
+        tokens = _equip(fleet, databases, servers, days=30 if keep else 1)
         await fleet.prepare()
         await fleet.start()
         watch = asyncio.create_task(fleet.watch())
@@ -97,36 +98,41 @@ async def _running(
         await asyncio.to_thread(fleet.end)
 
 
-def _equip(fleet: Fleet, databases: Mapping[str, str], rabbitmq_url: str, days: int) -> dict[str, str]:
-    """Give every service its settings; returns a token per role."""
+def _equip(fleet: Fleet, databases: Mapping[str, places.Database], servers: Servers, days: int) -> dict[str, str]:
+    """Give every service and job its own settings and no others'; returns a token per role."""
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file, days)
-    user = unquote(urlsplit(rabbitmq_url).username or "guest")
+    shop = users.user_in(servers.users["shop"])
+    service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
     for name in SERVICES:
         fleet.add(name, {
-            "DATABASE_URL": databases[name], "RABBITMQ_URL": rabbitmq_url, "JWT_PUBLIC_KEY_FILE": str(key_file),
+            "DATABASE_URL": databases[name].url, "RABBITMQ_URL": servers.users[name],
+            "SERVICE_USERS": service_users, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
-            "QUEUE_PRINCIPALS": json.dumps({user: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+            "QUEUE_PRINCIPALS": json.dumps({shop: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+        }, {
+            "migrate": {"DATABASE_URL": databases[name].owner_url},
+            "topology": {"RABBITMQ_URL": servers.users["topology"]},
         })
     return tokens
 
 
 async def _walk(
-    fleet: Fleet, tokens: Mapping[str, str], rabbitmq_url: str, databases: Mapping[str, str], todo: Plan, began: float,
+    fleet: Fleet, tokens: Mapping[str, str], servers: Servers, databases: Mapping[str, str], todo: Plan, began: float,
     screen: Console,
 ) -> Outcome:
     """Send everything, wait until it is quiet, and look at what it came to."""
     http, facts = HttpDoor(fleet.urls, tokens), Facts()
-    queue = await QueueDoor.open(rabbitmq_url, COMPANY)
+    queue = await QueueDoor.open(servers.users["shop"], COMPANY)
     try:
         await queue.listen(sorted(WORDS), facts.hear)
         desk = Desk(http, queue, facts)
         with _progress(screen) as progress:
             first, stuck = await _trade(desk, todo, progress)
-            ends = await _until_quiet(http, databases, rabbitmq_url, todo.orders)
+            ends = await _until_quiet(http, databases, servers.rabbitmq_url, todo.orders)
         seconds = time.monotonic() - first
         wrong = [*stuck, *judge.wrong(todo.orders, ends), *await judge.purchasing(http, todo)]
-        parked = sum((await places.messages(rabbitmq_url, ["parking"])).values())
+        parked = sum((await places.messages(servers.rabbitmq_url, ["parking"])).values())
         checked = await checker.check(databases, parked)
         period = todo.last_day.isoformat()[:7]
         balance: dict[str, Any] = await http.read("accounting", "/trial-balance", period=period)
@@ -187,7 +193,7 @@ async def take_down() -> bool:
         return False
     state = json.loads(STATE.read_text())
     with suppress(OSError):  # the servers may be gone already, and the data with them
-        await places.drop_databases(state["database_url"], state["databases"].values())
+        await places.drop_databases(state["database_url"], state["databases"])
         await places.remove_queues(state["rabbitmq_url"])
     STATE.unlink()
     return True

@@ -3,7 +3,8 @@
     with servers() as s:
         ...  # s.database_url, s.rabbitmq_url; s.postgres.kill(), s.postgres.start()
 
-Given ones are DATABASE_URL (of an administrator who may create databases) and RABBITMQ_URL.
+Given ones are DATABASE_URL (of an administrator who may create databases and roles) and RABBITMQ_URL (what else of
+RabbitMQ can be given: tools.servers.users).
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.servers import native
+from tools.servers import native, users
 from tools.servers.holdings import Guard, Holdings, sweep
 from tools.servers.server import Server, listens
 
@@ -31,6 +32,7 @@ class Servers:
 
     database_url: str
     rabbitmq_url: str
+    users: users.Urls  # of RabbitMQ: user -> address
     postgres: Server | None = None
     rabbitmq: Server | None = None
 
@@ -67,7 +69,7 @@ def kept() -> Servers | None:
         state = json.loads(KEPT.read_text())
     except FileNotFoundError:
         return None
-    left = Servers(state["database_url"], state["rabbitmq_url"])
+    left = Servers(state["database_url"], state["rabbitmq_url"], state["users"])
     return left if listens(left.database_url) and listens(left.rabbitmq_url) else None
 
 
@@ -89,7 +91,8 @@ def _kept_or_new() -> Servers:
     except BaseException:
         holdings.release()
         raise
-    state = {"database_url": new.database_url, "rabbitmq_url": new.rabbitmq_url, "holdings": str(holdings.folder)}
+    state = {"database_url": new.database_url, "rabbitmq_url": new.rabbitmq_url, "users": new.users,
+             "holdings": str(holdings.folder)}
     KEPT.touch(mode=0o600)
     KEPT.write_text(json.dumps(state, indent=1))
     return new
@@ -128,7 +131,8 @@ def _bring(holdings: Holdings) -> Servers:
         database = both.submit(_find, "DATABASE_URL", _postgres, holdings)
         broker = both.submit(_find, "RABBITMQ_URL", _rabbitmq, holdings)
     (database_url, postgres), (rabbitmq_url, rabbitmq) = database.result(), broker.result()
-    return Servers(database_url, rabbitmq_url, postgres, rabbitmq)
+    made = users.make(rabbitmq) if rabbitmq else users.given(rabbitmq_url)
+    return Servers(database_url, rabbitmq_url, made, postgres, rabbitmq)
 
 
 def _find(variable: str, start: Callable[[Holdings], Server], holdings: Holdings) -> tuple[str, Server | None]:

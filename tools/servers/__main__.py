@@ -1,5 +1,6 @@
 """python -m tools.servers up|down|status: servers that stay, for work by hand; `up` prints their addresses."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> int:
 def _show(running: Servers) -> None:
     """Print the addresses as the environment that `make test` and the services understand."""
     print(f"export DATABASE_URL={running.database_url}\nexport RABBITMQ_URL={running.rabbitmq_url}")
+    print(f"export RABBITMQ_USERS='{json.dumps(dict(running.users))}'")
 
 
 if __name__ == "__main__":

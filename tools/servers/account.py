@@ -66,7 +66,7 @@ def data_folder(holdings: Holdings, name: str, account: Account) -> Path:
     account.make_folder(folder)
     if not account.can_enter(folder):
         folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix=f"fenlu-{name}-", dir="/var/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix=f"fenlu-{name}-", dir="/var/tmp"))  # nosec B108: mkdtemp is safe
         holdings.add(folder=folder)
         account.owns(folder)
         why = f"user {account.name} cannot enter this checkout"

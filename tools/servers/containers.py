@@ -22,6 +22,7 @@ from tools.servers.native import free_ports
 SILENCE = 20  # seconds without a word from the engine
 PULL_SECONDS = 240.0
 START_SECONDS = 90.0
+FILLED_IN = "{password}"
 # Our guard removes the containers, also after kill -9; a helper container would be one more image to pull.
 testcontainers_config.ryuk_disabled = True
 
@@ -80,7 +81,8 @@ class Postgres(Container):
 
     def __init__(self, image: str, holdings: Holdings) -> None:
         environment = {
-            "POSTGRES_USER": server.USER, "POSTGRES_PASSWORD": "{password}", "POSTGRES_DB": "postgres",
+            "POSTGRES_USER": server.USER, "POSTGRES_DB": "postgres",
+            "POSTGRES_PASSWORD": FILLED_IN,
             "POSTGRES_INITDB_ARGS": "--no-locale --encoding=UTF8",
         }
         options = [word for name, value in server.POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
@@ -107,7 +109,8 @@ class RabbitMQ(Container):
     def __init__(self, image: str, holdings: Holdings) -> None:
         limits = {"max_message_size": server.MAX_MESSAGE_SIZE, "consumer_timeout": server.CONSUMER_TIMEOUT}
         environment = {
-            "RABBITMQ_DEFAULT_USER": server.USER, "RABBITMQ_DEFAULT_PASS": "{password}",
+            "RABBITMQ_DEFAULT_USER": server.USER,
+            "RABBITMQ_DEFAULT_PASS": FILLED_IN,
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(f"-rabbit {name} {limits[name]}" for name in limits),
         }
         super().__init__(image, 5672, holdings, environment, [])

@@ -144,18 +144,6 @@ def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
     return numbered
 
 
-def movements(vouchers: Iterable[Voucher]) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
-    """(period, account) -> (debits, credits) of some vouchers."""
-    moved: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
-    for voucher in vouchers:
-        period = voucher.period
-        for line in voucher.lines:
-            key = period, line.account
-            debit, credit = moved.get(key, (Decimal(0), Decimal(0)))
-            moved[key] = (debit + line.amount, credit) if line.side == "D" else (debit, credit + line.amount)
-    return moved
-
-
 def _voucher(rule: Rule, reading: Reading, terms: Terms) -> Voucher:
     assert reading.on, f"rule {rule.id} names an event without a business date"
     lines = (line for spec in rule.lines for line in _lines(spec, rule, reading, terms))
