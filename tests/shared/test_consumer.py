@@ -17,11 +17,11 @@ from shared.relay import replay
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, effects, listener, reasons, settled, waiting
 from tests.shared.test_wire import POISON
 from tests.shared.waits import beside, until
+from tools.link import link_to
 
 QUEUE = "inventory.events"
 

@@ -24,8 +24,8 @@ from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Probes, Reading, accept, cre
 from shared.identity import TokenVerifier
 from shared.service import Service
 from shared.testing import fresh_pool, said
-from tests.shared.link import link_to
 from tests.shared.samples import ROOT, cancel, desk, effects
+from tools.link import link_to
 
 SERVICES = ["accounting", "inventory", "order"]
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

@@ -18,10 +18,10 @@ from shared.log import Cause
 from shared.relay import Relay, replay
 from shared.testing import said
 from shared.wire import Raw, decode
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, settled
 from tests.shared.waits import beside, until, until_true
+from tools.link import link_to
 
 QUEUE = "test.listener"
 BOTH = ("order.order_approved.v1", "order.order_settled.v1")

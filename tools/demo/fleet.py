@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx2
 
 from tools.servers.holdings import Guard, Holdings, Process
+from tools.servers.native import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
@@ -31,9 +31,10 @@ class NotReadyError(RuntimeError):
 
 @dataclass
 class Member:
-    """One service: where it listens, its process, and what was seen of it."""
+    """One process of a service: where it listens, its process, and what was seen of it."""
 
     name: str
+    service: str
     environment: Mapping[str, str]
     url: str
     log: Path
@@ -57,32 +58,38 @@ class Fleet:
         self.folder.mkdir(parents=True)
         self._holdings.open(None if keep else Guard(ROOT, self.folder))
 
-    def add(self, name: str, settings: Mapping[str, str]) -> None:
-        """A service with its settings, on a free port."""
-        port = _free_port()
+    def add(self, service: str, settings: Mapping[str, str], *, name: str = "") -> Member:
+        """A service with its settings, on a free port; each of several replicas has a name of its own."""
+        name = name or service
+        port = self._free_port()
         environment = {
             **os.environ, **settings, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "LOG_FORMAT": "json",
             "PYTHONUNBUFFERED": "1",
         }
         log = RUN / "logs" / f"{name}.log"
-        self.members[name] = Member(name, environment, f"http://127.0.0.1:{port}", log)
+        self.members[name] = Member(name, service, environment, f"http://127.0.0.1:{port}", log)
+        return self.members[name]
 
     @property
-    def urls(self) -> dict[str, str]:
-        return {name: member.url for name, member in self.members.items()}
+    def urls(self) -> dict[str, list[str]]:
+        """service -> where its replicas listen."""
+        return {service: [replica.url for replica in self.replicas(service)] for service in SERVICES}
+
+    def replicas(self, service: str) -> list[Member]:
+        return [member for member in self.members.values() if member.service == service]
 
     async def prepare(self) -> None:
         """Migrate every database and declare every queue."""
         (RUN / "logs").mkdir(parents=True, exist_ok=True)
         for step in ("migrate", "topology"):
-            await asyncio.gather(*(_run_once(member, step) for member in self.members.values()))
+            await asyncio.gather(*(_run_once(self.replicas(service)[0], step) for service in SERVICES))
 
     async def start(self) -> None:
         """Start all, and wait until each says that it is ready."""
         for member in self.members.values():
             member.log.write_bytes(b"")
             self._start(member)
-        await asyncio.gather(*(_wait_ready(member) for member in self.members.values()))
+        await asyncio.gather(*(wait_ready(member) for member in self.members.values()))
 
     async def watch(self) -> None:
         """Until cancelled: start again what died, and remember the peak memory of each."""
@@ -109,10 +116,15 @@ class Fleet:
         for process in running:
             process.wait()
 
+    def _free_port(self) -> int:
+        """Not one of those that clients get: it must still be free when a killed service comes back."""
+        taken = {int(member.environment["HTTP_PORT"]) for member in self.members.values()}
+        return next(port for port in free_ports(len(taken) + 1) if port not in taken)
+
     def _start(self, member: Member) -> None:
         with member.log.open("ab") as log:
             member.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{member.name}", "serve"], cwd=ROOT, env=dict(member.environment),
+                [sys.executable, "-m", f"services.{member.service}", "serve"], cwd=ROOT, env=dict(member.environment),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )
         member.starts += 1
@@ -122,7 +134,7 @@ class Fleet:
 async def _run_once(member: Member, step: str) -> None:
     """`migrate` or `topology` of one service."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"services.{member.name}", step, cwd=ROOT, env=dict(member.environment),
+        sys.executable, "-m", f"services.{member.service}", step, cwd=ROOT, env=dict(member.environment),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
@@ -130,7 +142,8 @@ async def _run_once(member: Member, step: str) -> None:
         raise NotReadyError(f"{member.name} {step} failed:\n{output.decode(errors='replace')[-2000:]}")
 
 
-async def _wait_ready(member: Member) -> None:
+async def wait_ready(member: Member) -> None:
+    """Until it says so itself; NotReadyError when it dies or takes too long."""
     deadline = time.monotonic() + READY_SECONDS
     said = "nothing"
     async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
@@ -156,10 +169,3 @@ def _peak_kib(process: subprocess.Popen[bytes] | None) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

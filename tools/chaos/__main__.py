@@ -1,0 +1,43 @@
+"""`KILLS=50 EVENTS=5000 SEED=1 python -m tools.chaos` breaks everything under load, and checks what became of it.
+
+PATIENCE=3 stretches the limits of time (not those of correctness) on a loaded machine.
+"""
+
+import os
+import secrets
+import sys
+
+import uvloop
+
+from tools import servers
+from tools.chaos import run
+from tools.chaos.storm import Size
+from tools.demo.fleet import NotReadyError
+from tools.demo.places import TakenError
+from tools.servers.packages import CannotInstall
+from tools.servers.server import NotStarted
+
+LONGEST_FAULT = 30.0
+
+
+def main() -> int:
+    """Run; the exit code is 0 only if everything is right."""
+    kills, events = _number("KILLS", 50), _number("EVENTS", 5000)
+    seed = _number("SEED", secrets.randbelow(1_000_000))
+    size = Size(kills, events, min(LONGEST_FAULT, 3 + kills / 10), float(os.environ.get("PATIENCE") or 1))
+    with servers.servers() as running:
+        return uvloop.run(run.run(running, size, seed))
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name} must be a whole number from 1 on, not {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (CannotInstall, NotStarted, NotReadyError, TakenError, ValueError) as problem:
+        sys.exit(f"chaos: {problem}")
