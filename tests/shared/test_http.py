@@ -89,7 +89,7 @@ def app_of(pool: Pool, service: Service, router: APIRouter) -> FastAPI:
 @asynccontextmanager
 async def client_of(pool: Pool, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the sample app with these headers on every request."""
-    transport = httpx2.ASGITransport(app_of(pool, sample_service(), sample_router()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app_of(pool, sample_service(), sample_router()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         yield client
 

@@ -21,6 +21,7 @@ from tools.servers.native import Native
 from tools.servers.server import Server
 
 GRACE_SECONDS = 20.0  # that a service has between SIGTERM and its end
+ENDED = (0, -signal.SIGTERM, -signal.SIGKILL)  # in order, by then, or the storm killed it meanwhile
 SLOW_RATE = 8_000  # bytes a second: 64 kbit/s
 
 
@@ -125,22 +126,25 @@ class Restarted(Fault):
     limit = SERVICE_LIMIT
 
     def __init__(self, member: Member) -> None:
-        self._member = member
+        self._member, self._process = member, member.process
         self.seconds = 0.0  # until it had ended
 
     async def begin(self) -> None:
-        process, began = self._member.process, time.monotonic()
-        assert process
-        process.terminate()
+        self._process = self._member.process
+        assert self._process
+        self._process.terminate()
+        began = time.monotonic()
         try:
-            code = await asyncio.to_thread(process.wait, GRACE_SECONDS)
+            code = await asyncio.to_thread(self._process.wait, GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            code = None
+            raise NotEndedError(f"did not end within {GRACE_SECONDS:.0f} s of SIGTERM") from None
         self.seconds = time.monotonic() - began
-        if code not in (0, -signal.SIGKILL):  # the storm may have killed it meanwhile
-            raise NotEndedError(f"did not end in order on SIGTERM: {code} after {self.seconds:.1f} s")
+        if code not in ENDED:
+            raise NotEndedError(f"ended with {code} on SIGTERM")
 
     async def heal(self) -> None:
+        while self._member.process is self._process:  # the watch starts it again
+            await asyncio.sleep(0.05)
         await wait_ready(self._member)
 
 
