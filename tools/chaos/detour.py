@@ -51,7 +51,7 @@ class Detour(Fault):
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            await channel.queue_delete(self._own_queue, if_empty=True)
+            await channel.queue_delete(self._own_queue)
 
     async def _until_empty(self, channel: AbstractChannel) -> None:
         """Nothing is ready, and nothing came for two windows."""

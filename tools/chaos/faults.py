@@ -15,7 +15,7 @@ import asyncpg
 from tools.chaos.detour import Detour
 from tools.chaos.fault import LINK_LIMIT, SERVER_LIMIT, SERVICE_LIMIT, Fault
 from tools.chaos.stage import Stage
-from tools.demo.fleet import SERVICES, Member, wait_ready
+from tools.demo.fleet import SERVICES, Member
 from tools.link import Link
 from tools.servers.native import Native
 from tools.servers.server import Server
@@ -145,7 +145,6 @@ class Restarted(Fault):
     async def heal(self) -> None:
         while self._member.process is self._process:  # the watch starts it again
             await asyncio.sleep(0.05)
-        await wait_ready(self._member)
 
 
 class NotEndedError(Exception):
@@ -200,7 +199,6 @@ def _of_servers(stage: Stage) -> Iterator[tuple[str, Fault]]:
     """Only of servers that this run has started; those in containers cannot be frozen from here."""
     for name, server in (("postgres", stage.servers.postgres), ("rabbitmq", stage.servers.rabbitmq)):
         if server is not None:
-            yield f"killed {name}", Killed(name, server)
             yield f"killed {name}", Killed(name, server)
         if isinstance(server, Native):
             yield f"frozen {name}", Frozen(partial(_pid_of_server, server))

@@ -89,8 +89,8 @@ class Storm:
             await asyncio.sleep(seconds)
         except Exception as error:
             self._too_late(name, repr(error))
+        await fault.heal()
         async with self._calm:
-            await fault.heal()
             await self._recover(name, fault.limit * self.size.patience)
 
     async def _recover(self, name: str, limit: float) -> None:
