@@ -143,7 +143,9 @@ class Restarted(Fault):
             raise NotEndedError(f"ended with {code} on SIGTERM")
 
     async def heal(self) -> None:
-        while self._member.process is self._process:  # the watch starts it again
+        while True:
+            if self._member.process is not self._process:  # the watch has started it again
+                return
             await asyncio.sleep(0.05)
 
 
