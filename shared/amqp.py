@@ -6,15 +6,18 @@ way back, the same one that a fresh start takes.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractExchange
 
 EVENTS = "erp.events"
 COMMANDS = "erp.commands"
+AGAIN = "erp.again"  # what is said again, to one hearer: routing key `<hearer>.<type>`
+CONFIRM_SECONDS = 10
 MAX_PAUSE_SECONDS = 5.0
 
 logger = structlog.get_logger()
@@ -38,6 +41,32 @@ async def open_channel(url: str, *, prefetch: int = 0) -> AsyncIterator[Abstract
     finally:
         with suppress(Exception, asyncio.CancelledError):
             await asyncio.wait_for(connection.close(), 2)
+
+
+def message(body: bytes, headers: Mapping[str, Any], message_id: str, user: str) -> aio_pika.Message:
+    """A persistent message; `user` is checked by RabbitMQ (validated user-id)."""
+    return aio_pika.Message(
+        body,
+        headers=dict(headers),
+        content_type="application/json",
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=message_id,
+        user_id=user,
+    )
+
+
+async def publish(
+    exchange: AbstractExchange, messages: Iterable[tuple[str, aio_pika.Message]], *, mandatory: bool = True
+) -> list[BaseException | None]:
+    """Publish (routing key, message) in order with pipelined confirms; returns what went wrong with each, if anything.
+
+    TimeoutError when the confirms stay out: what was written may be stored or not.
+    """
+    async with asyncio.timeout(CONFIRM_SECONDS):
+        results = await asyncio.gather(
+            *(exchange.publish(message, key, mandatory=mandatory) for key, message in messages), return_exceptions=True
+        )
+    return [result if isinstance(result, BaseException) else None for result in results]
 
 
 async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[None]]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.amqp import LostChannelError, keep_going, open_channel
+from shared.amqp import AGAIN, LostChannelError, keep_going, open_channel
 from shared.db import Pool, patiently
+from shared.healing import is_statement, statements_in
 from shared.inbox import sort_out
 from shared.service import Service
 from shared.wire import Raw
@@ -70,8 +71,13 @@ class Consumer:
             except TimeoutError:
                 await patiently(self._sweep, self.service.name)
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
-        heard, rejected = sort_out([_raw(message) for message in taken])
-        await patiently(lambda: self.service.receive(self.pool, heard, rejected), self.service.name)
+        messages = [self._raw(message) for message in taken]
+        statements, malformed = statements_in(messages)
+        heard, rejected = sort_out(raw for raw in messages if not is_statement(raw))
+        await patiently(
+            lambda: self.service.receive(self.pool, heard, [*rejected, *malformed]), self.service.name)
+        if statements:
+            await patiently(lambda: self.service.compare(self.pool, statements), self.service.name)
         if self._lost:
             raise LostChannelError
         await taken[-1].ack(multiple=True)
@@ -80,10 +86,9 @@ class Consumer:
         while self.service.ordered and await self.service.sweep(self.pool, self.batch):
             pass
 
-
-def _raw(message: AbstractIncomingMessage) -> Raw:
-    key = message.routing_key or ""
-    if not message.exchange:  # a replay comes straight to the queue, under the queue's name
-        key = str(message.headers.get("cloudEvents_type", key))
-    return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered))
-
+    def _raw(self, message: AbstractIncomingMessage) -> Raw:
+        """What is said again comes under our own name before its routing key."""
+        key, again = message.routing_key or "", message.exchange == AGAIN
+        if again:
+            key = key.removeprefix(f"{self.service.name}.")
+        return Raw(key, message.headers, message.body, message.message_id, bool(message.redelivered), again)

@@ -4,6 +4,7 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from shared import healing
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.migrate import Migration, missing
@@ -28,6 +29,7 @@ class Health:
                 "unpublished_age_seconds": "age of the oldest such event",
                 "pending": "events that wait for an earlier version of their aggregate",
                 "rejected": "messages that could not be handled",
+                "missing": "events that producers said and that are not here; they are asked for",
             }.items()
         }
 
@@ -36,6 +38,8 @@ class Health:
         wrong = {}
         try:
             async with asyncio.timeout(PROBE_SECONDS), self._pool.acquire() as connection:
+                for row in await connection.fetch("select * from went_back order by company"):
+                    wrong[f"log of {row['company']}"] = healing.WENT_BACK.en.format(**row)
                 if late := await missing(connection, self._migrations):
                     wrong["migrations"] = f"not applied: {', '.join(late)}"
         except Exception as error:
@@ -62,7 +66,8 @@ class Health:
                 select coalesce(sum(n), 0)::float as unpublished,
                        coalesce(extract(epoch from now() - min(oldest)), 0)::float as unpublished_age_seconds,
                        (select count(*) from pending)::float as pending,
-                       (select count(*) from rejected)::float as rejected
+                       (select count(*) from rejected)::float as rejected,
+                       (select coalesce(sum(missing), 0) from hole)::float as missing
                 from behind
                 """
             )

@@ -121,6 +121,7 @@ def create_app(
     app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service, app.state.pool, app.state.verifier = service, pool, verifier
     app.include_router(router)
+    app.include_router(_kernel_router(service))
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
@@ -130,6 +131,13 @@ def create_app(
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
     return app
+
+
+def _kernel_router(service: Service) -> APIRouter:
+    """What every service can be asked."""
+    router = APIRouter()
+    accept(router, "/log/again", Command.registry[f"{service.name}.say_again.v1"])
+    return router
 
 
 class Probes:

@@ -51,18 +51,18 @@ async def enter(db: Db, heard: Sequence[Heard]) -> list[Heard]:
     """
     by_id = {h.event.envelope.id: h for h in heard}
     rows = [
-        (e.id, e.source, e.subject, e.version)
+        (e.id, e.source, e.subject, e.version, e.position)
         for e in sorted((h.event.envelope for h in by_id.values()), key=lambda e: e.id)
     ]
     new = await db.fetch(
         """
         with mended as (delete from rejected where company = $1 and id = any ($2::uuid[]))
-        insert into inbox (company, event_id, source, subject, version)
-        select $1, h.* from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[]) as h
+        insert into inbox (company, event_id, source, subject, version, position)
+        select $1, h.* from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[]) as h
         on conflict do nothing
         returning event_id
         """,
-        db.company, *columns(rows, 4),
+        db.company, *columns(rows, 5),
     )
     entered = {row["event_id"] for row in new}
     return [h for event_id, h in by_id.items() if event_id in entered]
@@ -153,16 +153,17 @@ async def _wait(db: Db, early: Sequence[Heard], now: datetime) -> None:
     if not early:
         return
     rows = [
-        (e.id, e.source, e.subject, e.version, headers_of(e), h.raw.body)
+        (e.id, e.source, e.subject, e.version, e.position, headers_of(e), h.raw.body)
         for h in early for e in [h.event.envelope]
     ]
     await db.execute(
         """
-        insert into pending (company, event_id, source, subject, version, headers, body, since)
-        select $1, e.*, $8 from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::jsonb[], $7::bytea[]) as e
+        insert into pending (company, event_id, source, subject, version, position, headers, body, since)
+        select $1, e.*, $9
+        from unnest($2::uuid[], $3::text[], $4::text[], $5::integer[], $6::bigint[], $7::jsonb[], $8::bytea[]) as e
         on conflict do nothing
         """,
-        db.company, *columns(rows, 6), now,
+        db.company, *columns(rows, 7), now,
     )
 
 
@@ -189,13 +190,13 @@ async def ready_pending(connection: Any, limit: int) -> list[Heard]:
 
 
 async def reject(connection: Any, rejected: Sequence[Rejected], now: datetime) -> None:
-    """Keep impossible messages with their raw bytes; they wait no more. A redelivered one that is there already is not
-    kept twice."""
+    """Keep impossible messages with their raw bytes; they wait no more. One that was redelivered, or is said again, is
+    not kept twice."""
     rows = []
     for r in rejected:
         digest = sha256(r.raw.routing_key.encode() + b"\0" + (r.raw.message_id or "").encode() + b"\0" + r.raw.body)
         rows.append((r.company, r.id, digest.digest(), r.raw.routing_key.replace("\0", ""), _plain(r.raw.headers),
-                     r.raw.body, r.reason[:2000].replace("\0", ""), r.raw.redelivered))
+                     r.raw.body, r.reason[:2000].replace("\0", ""), r.raw.redelivered or r.raw.again))
     await connection.execute(
         """
         with tried as (

@@ -136,13 +136,81 @@ async def advance(connection: Any, published: Mapping[str, int]) -> None:
     )
 
 
-async def read(db: Db, source: str, first: int, limit: int) -> list[Entry]:
-    """A stretch of one company's log from a position on."""
+async def read(
+    db: Db, source: str, first: int, last: int, types: Sequence[str], limit: int
+) -> list[Entry]:
+    """A stretch of one company's log, of some types or, if none is named, of all."""
     rows = await db.fetch(
-        "select * from event where company = $1 and position >= $2 order by position limit $3",
-        db.company, first, limit,
+        """
+        select * from event
+        where company = $1 and position between $2 and $3 and (cardinality($4::text[]) = 0 or type = any ($4))
+        order by position limit $5
+        """,
+        db.company, first, last, list(types), limit,
     )
     return [_entry(row, source) for row in rows]
+
+
+async def companies(connection: Any) -> list[str]:
+    """Every company of which something was said."""
+    return [row["company"] for row in await connection.fetch("select company from relay_cursor")]
+
+
+async def count_up(connection: Any, companies: Sequence[str]) -> list[Any]:
+    """How much was said and published of each company: rows of company, position, and counts by type.
+
+    Only what is new since the last time is counted.
+    """
+    await connection.execute(
+        """
+        with news as materialized (
+            select company, stated, published from relay_cursor where company = any ($1) and stated < published
+        ), counted as (
+            insert into said as s (company, type, events)
+            select n.company, e.type, count(*) from news n
+            join event e on e.company = n.company and e.position > n.stated and e.position <= n.published
+            group by n.company, e.type
+            on conflict (company, type) do update set events = s.events + excluded.events
+        )
+        update relay_cursor c set stated = n.published from news n where c.company = n.company
+        """,
+        list(companies),
+    )
+    rows: list[Any] = await connection.fetch(
+        """
+        select c.company, c.stated as position, (select jsonb_object_agg(type, events) from said
+                                                 where company = c.company) as counts
+        from relay_cursor c where c.company = any ($1) and c.stated > 0
+        """,
+        list(companies),
+    )
+    return rows
+
+
+async def stretches(connection: Any) -> list[Any]:
+    """What hearers asked to hear again and nobody has finished saying: those that waited longest first."""
+    rows: list[Any] = await connection.fetch("select * from say_again order by at limit 20")
+    return rows
+
+
+async def move_on(connection: Any, company: str, hearer: str, began: int, following: int) -> None:
+    """A stretch was said again from `began` to before `following`: others have their turn, or it is done. If the hearer
+    meanwhile asked from an earlier position on, it begins there."""
+    await connection.execute(
+        """
+        with done as (
+            delete from say_again where company = $1 and hearer = $2 and next = $3 and last < $4
+        )
+        update say_again set next = $4, at = now()
+        where company = $1 and hearer = $2 and next = $3 and last >= $4
+        """,
+        company, hearer, began, following,
+    )
+
+
+async def give_up(connection: Any, company: str, hearer: str) -> None:
+    """Nobody is there to hear it."""
+    await connection.execute("delete from say_again where company = $1 and hearer = $2", company, hearer)
 
 
 def _entry(row: Any, source: str) -> Entry:
@@ -154,3 +222,8 @@ def _entry(row: Any, source: str) -> Entry:
         ),
         row["body"],
     )
+
+
+async def went_back(connection: Any) -> list[str]:
+    """Companies of which hearers have heard more than this log holds: this database is an older backup."""
+    return [row["company"] for row in await connection.fetch("select company from went_back")]

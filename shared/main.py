@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import structlog
@@ -19,14 +20,15 @@ from prometheus_client import CollectorRegistry
 from shared.commands import command_broker
 from shared.consumer import Consumer
 from shared.db import open_pool
+from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
-from shared.relay import Relay, replay
+from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
-from shared.topology import declare
+from shared.topology import declare, keep
 
 logger = structlog.get_logger()
 
@@ -42,11 +44,13 @@ def run(
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="HTTP API, command queue, event consumer and relay in one process")
     commands.add_parser("migrate", help="bring the database to the newest schema (one-shot)")
-    commands.add_parser("topology", help="declare exchanges, queues and bindings (one-shot, privileged)")
-    again = commands.add_parser("replay", help="say a stretch of the log again, to one queue")
+    topology = commands.add_parser("topology", help="declare exchanges, queues and bindings (privileged)")
+    topology.add_argument("--keep", action="store_true", help="stay, and declare again whatever gets lost")
+    again = commands.add_parser("replay", help="have the relay say a stretch of the log again, to one hearer")
     again.add_argument("--company", required=True)
-    again.add_argument("--from", type=int, required=True, dest="first", metavar="POSITION")
-    again.add_argument("--to", required=True, dest="queue", metavar="QUEUE")
+    again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
+    again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
+    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -60,9 +64,9 @@ def run(
         case "migrate":
             uvloop.run(_migrate(root, settings))
         case "topology":
-            uvloop.run(_topology(service, settings))
+            uvloop.run(keep(service, settings.amqp_url) if args.keep else _topology(service, settings))
         case "replay":
-            uvloop.run(_replay(service, settings, args.company, args.first, args.queue))
+            uvloop.run(_replay(service, settings, args.company, args.first, args.last, args.hearer))
 
 
 def log_as(log_format: str, level: str) -> None:
@@ -106,10 +110,12 @@ async def _topology(service: Service, settings: Settings) -> None:
     logger.info("declared", queues=await declare(service, settings.amqp_url))
 
 
-async def _replay(service: Service, settings: Settings, company: str, first: int, queue: str) -> None:
+async def _replay(service: Service, settings: Settings, company: str, first: int, last: int, hearer: str) -> None:
+    """Asked like any other command, so it is written down who did; the running relay does it."""
     pool = await open_pool(settings.database_url.get_secret_value(), size=1)
-    sent = await replay(pool, settings.amqp_url, settings.broker_user, service.name, company, first, queue)
-    logger.info("replayed", company=company, first=first, queue=queue, events=sent)
+    say_again = Command.registry[f"{service.name}.say_again.v1"]
+    command = say_again.model_validate({"hearer": hearer, "first": first, "last": last})
+    await service.ask(pool, command, Actor("operator", company, frozenset({"operator"})), uuid4().hex)
     await pool.close()
 
 

@@ -1,27 +1,25 @@
 """The relay: gives committed events their positions, commits, and only then publishes them, in order, with confirms.
 
 One relay per service is active (advisory lock); the others stand by. After a crash it publishes again from the cursor:
-duplicates, never losses; every consumer drops them by event id.
+duplicates, never losses; every consumer drops them by event id. Its mender looks after holes.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import aio_pika
 import asyncpg
 import structlog
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
 from shared import log
-from shared.amqp import EVENTS, keep_going, open_channel
-from shared.db import Db
+from shared.amqp import AGAIN, COMMANDS, EVENTS, keep_going, message, open_channel, publish
 from shared.log import Entry
+from shared.mender import Mender
 from shared.wire import headers_of
 
 LOCK = 0x52454C41  # 'RELA': one active relay per database
-CONFIRM_SECONDS = 10
 REFUSED_SECONDS = 1.0  # how long a company rests whose next event RabbitMQ refuses: no queue is bound, or one is full
 
 logger = structlog.get_logger()
@@ -57,42 +55,49 @@ class Relay:
                 await asyncio.sleep(1)
             self.standby = False
             async with open_channel(self._amqp_url) as channel:
-                exchange = await channel.get_exchange(EVENTS, ensure=False)
-                self.active = True
-                while True:
-                    self._news.clear()
-                    if not await self._step(connection, exchange):
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(self._news.wait(), self.poll_seconds)
-                    progress()
+                await self._work(connection, channel, progress)
         finally:
             self.active = self.standby = False
             connection.terminate()
 
-    async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange) -> bool:
+    async def _work(
+        self, connection: asyncpg.Connection, channel: AbstractChannel, progress: Callable[[], None]
+    ) -> None:
+        exchanges = {name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, COMMANDS, AGAIN)}
+        mender = Mender(self.source, self.user, self.batch, connection, exchanges)
+        await mender.begin()
+        self.active = True
+        while True:
+            self._news.clear()
+            busy = await self._step(connection, exchanges[EVENTS], mender)
+            if not (await mender.care() or busy):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), self.poll_seconds)
+            progress()
+
+    async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> bool:
         """Place, publish and advance once; True if there was something to do."""
         placed = await log.place(connection, self.batch)
         now = asyncio.get_running_loop().time()
         self._resting = {company: end for company, end in self._resting.items() if end > now}
-        entries = await log.read_unpublished(connection, self.source, self.batch, resting=list(self._resting))
+        resting = [*self._resting, *mender.went_back]
+        entries = await log.read_unpublished(connection, self.source, self.batch, resting=resting)
         if entries:
-            await self._publish(connection, exchange, entries)
+            mender.spoke(await self._publish(connection, exchange, entries))
         return bool(placed or entries)
 
     async def _publish(
         self, connection: asyncpg.Connection, exchange: AbstractExchange, entries: Sequence[Entry]
-    ) -> None:
-        """Publish in order with pipelined confirms; the cursor moves over the confirmed front only."""
-        async with asyncio.timeout(CONFIRM_SECONDS):
-            results = await asyncio.gather(
-                *(exchange.publish(message(e, self.user), e.envelope.type, mandatory=True) for e in entries),
-                return_exceptions=True,
-            )
+    ) -> list[str]:
+        """Publish in order; the cursor moves over the confirmed front only. Returns whose cursor moved."""
+        results = await publish(exchange, (
+            (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user)) for e in entries
+        ))
         confirmed: dict[str, int] = {}
         stuck: dict[str, BaseException] = {}
         for entry, result in zip(entries, results, strict=True):
             company = entry.envelope.company
-            if isinstance(result, BaseException):
+            if result:
                 stuck.setdefault(company, result)
             elif company not in stuck:
                 confirmed[company] = entry.envelope.position or 0
@@ -102,31 +107,4 @@ class Relay:
                 raise RuntimeError(f"publishing for {company} stopped: {error!r}")
             logger.warning("RabbitMQ refuses an event", relay=self.source, company=company, error=repr(error)[:300])
             self._resting[company] = asyncio.get_running_loop().time() + REFUSED_SECONDS
-
-
-def message(entry: Entry, user: str) -> aio_pika.Message:
-    """The persistent AMQP message of a log entry; `user` is checked by RabbitMQ (validated user-id)."""
-    return aio_pika.Message(
-        entry.body,
-        headers=headers_of(entry.envelope),
-        content_type="application/json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=str(entry.envelope.id),
-        user_id=user,
-    )
-
-
-async def replay(
-    pool: asyncpg.Pool, amqp_url: str, user: str, source: str, company: str, first: int, queue: str, batch: int = 500
-) -> int:
-    """Say a stretch of one company's log again, from a position to the end, straight to one queue; returns how many."""
-    sent = 0
-    async with open_channel(amqp_url) as channel, pool.acquire() as connection:
-        while entries := await log.read(Db(connection, company), source, first, batch):
-            async with asyncio.timeout(CONFIRM_SECONDS):
-                await asyncio.gather(*(
-                    channel.default_exchange.publish(message(e, user), queue, mandatory=True) for e in entries
-                ))
-            sent += len(entries)
-            first = (entries[-1].envelope.position or 0) + 1
-    return sent
+        return list(confirmed)

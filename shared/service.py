@@ -15,9 +15,10 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import asyncpg
 import structlog
 
-from shared import inbox, log
+from shared import healing, inbox, log
 from shared.db import Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
+from shared.healing import Statement
 from shared.inbox import Heard, Rejected
 from shared.log import Cause
 from shared.refusal import Answer, Refusal, Text
@@ -53,6 +54,9 @@ class Service:
     commands: dict[type[Command], CommandHandler] = field(default_factory=dict)
     on_commit: Callable[[], None] = lambda: None
 
+    def __post_init__(self) -> None:
+        self.commands[Command.registry[f"{self.name}.say_again.v1"]] = healing.say_again
+
     def on(self, *event_types: type[Event]) -> Callable[[EventHandler], EventHandler]:
         """Register a use case for event types; the base class `Event` stands for all of them."""
 
@@ -85,6 +89,13 @@ class Service:
         kinds = {(t.owner, t.about[0]) for t in self.handlers}
         return [t for t in Event.registry.values() if (t.owner, t.about[0]) in kinds]
 
+    def hears_from(self) -> dict[str, str]:
+        """Producer -> the types that are heard from it, joined by blanks."""
+        types: dict[str, list[str]] = defaultdict(list)
+        for event_type in self.hears() if self.handlers else []:
+            types[event_type.owner].append(event_type.type)
+        return {owner: " ".join(sorted(names)) for owner, names in types.items()}
+
     # -- events -------------------------------------------------------------------------------------------------------
 
     async def receive(self, pool: Pool, heard: Sequence[Heard], rejected: Sequence[Rejected] = ()) -> None:
@@ -97,6 +108,12 @@ class Service:
             await self._reject(pool, rejected)
         for _, run in self._runs(heard):
             await self._receive_run(pool, run)
+
+    async def compare(self, pool: Pool, statements: Sequence[Statement]) -> None:
+        """Compare what producers state with what was heard; what is missing is asked for by the relay."""
+        async with pool.acquire() as connection, connection.transaction():
+            await healing.compare(connection, self.hears_from(), statements, datetime.now(UTC))
+        self.on_commit()
 
     async def sweep(self, pool: Pool, limit: int = 500) -> int:
         """Handle waiting events whose turn has come; returns how many there were."""

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     jwt_audience: str = "fenlu"
     # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
     queue_principals: str = Field(default="{}")
+    # Broker users of the other services, which may ask to hear a stretch of the log again.
+    peers: frozenset[str] = frozenset({"order", "inventory", "accounting", "crm"})
     log_level: str = "INFO"
     log_format: str = "json"
     batch_size: PositiveInt = 500
@@ -51,3 +53,7 @@ class Settings(BaseSettings):
         if principal is None or company not in principal["companies"]:
             return None
         return Actor(user, company, frozenset(principal["roles"]))
+
+    def is_peer(self, user: str) -> bool:
+        """True for a broker user that another service works under, or another replica of this one."""
+        return user == self.broker_user or user in self.peers

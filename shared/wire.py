@@ -33,6 +33,7 @@ class Raw:
     body: bytes
     message_id: str | None = None
     redelivered: bool = False
+    again: bool = False  # its producer says it again, because we asked
 
 
 def headers_of(envelope: Envelope) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 def decode(raw: Raw) -> Event:
     """The event of a message, with its envelope. MalformedError says which attribute or field is wrong."""
-    attributes = _attributes(raw.headers)
+    attributes = attributes_of(raw.headers)
     model = Event.registry.get(str(attributes.get("type")))
     if model is None:
         raise MalformedError(f"type: nobody knows {attributes.get('type')!r}")
@@ -95,7 +96,7 @@ def problems(error: ValidationError) -> list[tuple[str, str]]:
     return [(".".join(str(part) for part in e["loc"]) or "body", e["msg"]) for e in error.errors(include_url=False)]
 
 
-def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
+def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     """CloudEvents attributes; the binding allows both prefixes, `cloudEvents_` and `cloudEvents:`."""
     found = {}
     for name, value in headers.items():
@@ -130,13 +131,13 @@ def _envelope(attributes: Mapping[str, Any]) -> Envelope:
         raise MalformedError(f"company: {company!r} is not a company's key")
     return Envelope(
         id=uuid("id"), source=text("source").removeprefix("/fenlu/"), type=text("type"), subject=text("subject"),
-        time=_time(attributes.get("time")), company=company, version=number("version"), actor=text("actor"),
+        time=time_of(attributes.get("time")), company=company, version=number("version"), actor=text("actor"),
         correlation_id=uuid("correlationid"), causation_id=uuid("causationid") if "causationid" in attributes else None,
         traceparent=text("traceparent") if "traceparent" in attributes else None, position=number("position"),
     )
 
 
-def _time(value: Any) -> datetime:
+def time_of(value: Any) -> datetime:
     """RFC 3339, or integer milliseconds as the CloudEvents SDK writes it; always with a time zone."""
     try:
         if isinstance(value, datetime):

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.events.base import Command, CommandRejected, Currency, Event, Key, Name
+from shared.events.base import MENDERS, Command, CommandRejected, Currency, Event, Key, Name, SayAgain
 from shared.money import Rate
 
 
@@ -30,4 +30,8 @@ class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
 class AccountingCommandRejected(
     CommandRejected, owner="accounting", about=("command", "command_id"), name="command_rejected"
 ):
+    pass
+
+
+class AccountingSayAgain(SayAgain, owner="accounting", name="say_again", allowed=MENDERS):
     pass

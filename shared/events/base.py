@@ -1,6 +1,7 @@
 """What every message is: a frozen value with a type, an aggregate it is about, and an envelope once it was said."""
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
@@ -12,6 +13,7 @@ Key = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A
 NO_NUL = r"^[^\x00]*$"  # Postgres can hold any text but this one character
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
+MENDERS = frozenset({"service", "operator"})  # who may ask to hear something again
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -127,9 +129,12 @@ class Command(Message):
 
     @classmethod
     def __init_subclass__(
-        cls, *, owner: str, allowed: set[str], name: str | None = None, version: int = 1, **kwargs: Any,
+        cls, *, owner: str | None = None, allowed: Set[str] = frozenset(), name: str | None = None, version: int = 1,
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
+        if owner is None:  # an abstract base such as SayAgain
+            return
         cls.allowed = frozenset(allowed)
         cls._name_type(owner, name, version)
         Command.registry[cls.type] = cls
@@ -156,3 +161,15 @@ class CommandRejected(Event):
     code: str
     message_zh: str
     message_en: str
+
+
+class SayAgain(Command):
+    """Say a stretch of a log again (重播) to one hearer's event queue, by default all types of it.
+
+    Services ask when they miss something, operators for a service or partner that comes late.
+    """
+
+    hearer: Key
+    first: Annotated[int, Field(ge=1, lt=2**62)] = 1
+    last: Annotated[int, Field(ge=1, lt=2**62)]
+    types: Annotated[tuple[Key, ...], Field(max_length=500)] = ()

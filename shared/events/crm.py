@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.base import NO_NUL, Asked, Command, CommandRejected, Currency, Event, Key, Name
+from shared.events.base import MENDERS, NO_NUL, Asked, Command, CommandRejected, Currency, Event, Key, Name, SayAgain
 from shared.money import Amount, NonNegativeAmount
 
 Phone = Annotated[str, Field(min_length=3, max_length=40, pattern=NO_NUL)]
@@ -122,4 +122,8 @@ class ComplaintResolved(Event, owner="crm", about=("complaint", "complaint_id"))
 
 
 class CrmCommandRejected(CommandRejected, owner="crm", about=("command", "command_id"), name="command_rejected"):
+    pass
+
+
+class CrmSayAgain(SayAgain, owner="crm", name="say_again", allowed=MENDERS):
     pass

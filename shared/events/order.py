@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason
+from shared.events.base import MENDERS, Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason, SayAgain
 from shared.money import (
     Amount,
     PositiveAmount,
@@ -314,4 +314,8 @@ class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
 
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):
+    pass
+
+
+class OrderSayAgain(SayAgain, owner="order", name="say_again", allowed=MENDERS):
     pass

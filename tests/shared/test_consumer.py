@@ -2,18 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import asyncpg
 
-from shared import log
 from shared.consumer import Consumer
 from shared.db import Db, Pool, open_pool
 from shared.events import Event
 from shared.events.order import OrderApproved
-from shared.log import Cause
-from shared.relay import replay
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
@@ -239,22 +234,3 @@ async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rab
     await assert_nothing_left(rabbit)
     assert len(await effects(pool)) == len(set(await effects(pool))) == 200
     assert len(await said(pool)) == 200
-
-
-async def test_a_service_that_is_born_late_learns_from_a_replay(pool: Pool, rabbit: Rabbit) -> None:
-    """The log of `order`, said again straight to the queue of `inventory`; what it knew has no second effect."""
-    cause = Cause(uuid4(), "tester")
-    events = [approved(f"SO-{n}") for n in range(10)]
-    async with pool.acquire() as connection, connection.transaction():
-        await log.append(Db(connection, "C1"), "order", events, {id(e): cause for e in events}, datetime.now(UTC))
-    async with pool.acquire() as connection:
-        await log.place(connection, 100)
-    await rabbit.topology(listener())
-    async with beside(consumer(rabbit, pool).run()):
-        assert await replay(pool, rabbit.url, rabbit.user, "order", "C1", 6, QUEUE) == 5
-        await until_effects(pool, 5)
-        assert await replay(pool, rabbit.url, rabbit.user, "order", "C1", 1, QUEUE) == 10
-        await until_effects(pool, 10)
-        await until_acknowledged(pool, rabbit)
-    await assert_nothing_left(rabbit)
-    assert (len(await effects(pool)), await reasons(pool, "")) == (10, [])

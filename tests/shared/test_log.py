@@ -86,7 +86,7 @@ async def test_a_reader_gets_the_exact_bytes_and_envelopes_from_a_position_on(po
     await append_committed(pool, *(approved(f"SO-{n}") for n in range(5)))
     async with pool.acquire() as connection:
         await log.place(connection, 100)
-        entries = await log.read(Db(connection, "C1"), "order", 3, 2)
+        entries = await log.read(Db(connection, "C1"), "order", 3, 9, [], 2)
     events = (await said(pool))[2:4]
     assert [(entry.envelope, entry.body) for entry in entries] == [(event.envelope, event.body()) for event in events]
     assert [entry.envelope.position for entry in entries] == [3, 4]

@@ -8,14 +8,13 @@ from uuid import uuid4
 
 import aio_pika
 import asyncpg
-import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared import log
 from shared.db import Db, Pool
 from shared.events import Event
 from shared.log import Cause
-from shared.relay import Relay, replay
+from shared.relay import Relay
 from shared.testing import said
 from shared.wire import Raw, decode
 from tests.shared.rabbit import Rabbit
@@ -229,22 +228,3 @@ async def test_it_goes_on_after_either_server_was_away(pool: Pool, database: str
             await until_published(pool, 33)
     received = events_of(await rabbit.take(QUEUE, await rabbit.count(QUEUE)))
     assert list(dict.fromkeys(event.envelope.position for event in received)) == list(range(1, 34))
-
-
-@pytest.mark.parametrize("batch", [2, 500])
-async def test_a_replay_says_a_stretch_again_to_one_queue(
-    pool: Pool, database: str, rabbit: Rabbit, batch: int
-) -> None:
-    await rabbit.queue(QUEUE, *BOTH)
-    await speak(pool, *(approved(f"SO-{n}") for n in range(7)))
-    await speak(pool, approved("SO-X"), company="C2")
-    async with beside(relay(database, rabbit).run()):
-        await rabbit.take(QUEUE, 8)
-        await until_published(pool, 7)
-    await rabbit.queue("test.newcomer")
-    sent = await replay(pool, rabbit.url, rabbit.user, "order", "C1", 3, "test.newcomer", batch)
-    messages = await rabbit.take("test.newcomer", 5)
-    assert (sent, await rabbit.count(QUEUE), await rabbit.count("test.newcomer")) == (5, 0, 0)
-    assert [m.message_id for m in messages] == [str(event.envelope.id) for event in (await said(pool))[2:]]
-    assert [m.body for m in messages] == [event.body() for event in (await said(pool))[2:]]
-    assert {(m.delivery_mode, m.user_id) for m in messages} == {(aio_pika.DeliveryMode.PERSISTENT, rabbit.user)}

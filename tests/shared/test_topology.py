@@ -39,9 +39,9 @@ async def test_it_may_be_run_again(rabbit: Rabbit) -> None:
 
 async def test_a_service_gets_only_the_queues_that_it_needs(rabbit: Rabbit) -> None:
     await rabbit.topology(Service("accounting"))
-    assert await declare(Service("accounting"), rabbit.url) == ["accounting.parking"]
-    assert await declare(listener(), rabbit.url) == ["inventory.parking", "inventory.events"]
-    await rabbit.topology(listener())
+    assert await declare(Service("accounting"), rabbit.url) == ["accounting.parking", "accounting.commands"]
+    assert await declare(desk(), rabbit.url) == ["order.parking", "order.commands"]
+    await rabbit.topology(desk())
 
 
 @pytest.mark.parametrize(("name", "arguments"), [

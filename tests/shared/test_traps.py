@@ -15,7 +15,7 @@ import aio_pika
 import aiormq
 import pytest
 
-from shared import relay
+from shared import amqp
 from shared.amqp import keep_going, open_channel
 from shared.consumer import Consumer
 from shared.db import Db, Pool
@@ -50,9 +50,9 @@ def test_only_the_topology_job_declares_queues() -> None:
     assert set(calls("declare_queue")) == {"shared/topology.py"}
 
 
-def test_only_the_relay_publishes() -> None:
+def test_one_function_publishes() -> None:
     """So persistence, confirms, the limit in time and the sender's name have to be right in one place only."""
-    assert set(calls("publish")) == {"shared/relay.py"}
+    assert set(calls("publish")) == {"shared/amqp.py"}
 
 
 def test_only_the_queue_door_subscribes_with_faststream() -> None:
@@ -75,7 +75,7 @@ async def test_a_broker_that_hangs_does_not_hang_the_relay(
     pool: Pool, database: str, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FastStream's `publish(timeout=)` is ignored; ours is not."""
-    monkeypatch.setattr(relay, "CONFIRM_SECONDS", 0.3)
+    monkeypatch.setattr(amqp, "CONFIRM_SECONDS", 0.3)
     await rabbit.queue(QUEUE, "#")
     async with link_to(rabbit.url) as link:
         working = Relay("order", database, link.url, rabbit.user, poll_seconds=0.05)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import Asked, Command, CommandRejected, Event, Key, Name, Part
+from shared.events.base import MENDERS, Asked, Command, CommandRejected, Event, Key, Name, Part, SayAgain
 from shared.money import Amount, NonNegativeAmount, PositiveQuantity, Quantity, UnitPrice
 
 # -- commands ---------------------------------------------------------------------------------------------------------
@@ -274,4 +274,8 @@ class CountApproved(Event, owner="inventory", about=("count", "count_id")):
 class InventoryCommandRejected(
     CommandRejected, owner="inventory", about=("command", "command_id"), name="command_rejected"
 ):
+    pass
+
+
+class InventorySayAgain(SayAgain, owner="inventory", name="say_again", allowed=MENDERS):
     pass
