@@ -21,7 +21,7 @@ CONFIRM_SECONDS = 10
 MAX_PAUSE_SECONDS = 5.0
 
 logger = structlog.get_logger()
-logging.getLogger("aio_pika").setLevel(logging.ERROR)
+logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
 logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
@@ -94,3 +94,14 @@ async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[N
             logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+async def finish(task: asyncio.Task[None], busy: asyncio.Lock, seconds: float) -> None:
+    """End a loop between two pieces of work, each of which it does under `busy`; or in the midst of one that takes too
+    long, which then comes again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await busy.acquire()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

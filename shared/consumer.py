@@ -5,7 +5,7 @@ While the database is away it holds the prefetch and tries the same batch again;
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -29,9 +29,10 @@ class Consumer:
         self._news = asyncio.Event()
         self._lost = False
         self.active = False
+        self.busy = asyncio.Lock()  # held from the first message of a batch until the batch is acknowledged
 
     async def run(self) -> None:
-        """Until cancelled; a batch that is under way is finished by the caller's grace period or comes again."""
+        """Until cancelled; who holds `busy` then cuts no batch in two."""
         await keep_going(f"consumer {self.service.name}", self._consume)
 
     async def _consume(self, progress: Callable[[], None]) -> None:
@@ -70,7 +71,10 @@ class Consumer:
                 await asyncio.wait_for(self._news.wait(), SWEEP_SECONDS)
             except TimeoutError:
                 await patiently(self._sweep, self.service.name)
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
+        async with self.busy:
+            await self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])
+
+    async def _handle(self, taken: Sequence[AbstractIncomingMessage]) -> None:
         messages = [self._raw(message) for message in taken]
         statements, malformed = statements_in(messages)
         heard, rejected = sort_out(raw for raw in messages if not is_statement(raw))

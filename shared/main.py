@@ -17,6 +17,7 @@ from fastapi import APIRouter, FastAPI
 from faststream.rabbit import RabbitBroker
 from prometheus_client import CollectorRegistry
 
+from shared.amqp import finish
 from shared.commands import command_broker
 from shared.consumer import Consumer
 from shared.db import open_pool
@@ -29,6 +30,8 @@ from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
 from shared.topology import declare, keep
+
+FINISH_SECONDS = 10.0  # that a batch under way has after SIGTERM; requests and commands have theirs
 
 logger = structlog.get_logger()
 
@@ -131,16 +134,13 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(relay.run()), asyncio.create_task(_start(broker))]
+        door = asyncio.create_task(_start(broker))
+        loops = [(asyncio.create_task(relay.run()), relay.busy)]
         if service.handlers:
-            tasks.append(asyncio.create_task(consumer.run()))
+            loops.append((asyncio.create_task(consumer.run()), consumer.busy))
         yield
-        await broker.stop()
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        door.cancel()
+        await asyncio.gather(broker.stop(), *(finish(task, busy, FINISH_SECONDS) for task, busy in loops))
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)

@@ -20,6 +20,7 @@ from shared.mender import Mender
 from shared.wire import headers_of
 
 LOCK = 0x52454C41  # 'RELA': one active relay per database
+LEASE_SECONDS = 30.0  # a relay that asks Postgres nothing for so long hangs, or its host is gone: another takes over
 REFUSED_SECONDS = 1.0  # how long a company rests whose next event RabbitMQ refuses: no queue is bound, or one is full
 
 logger = structlog.get_logger()
@@ -29,25 +30,30 @@ class Relay:
     """Publishes one service's log. `wake` it after a commit; it also looks by itself every `poll_seconds`."""
 
     def __init__(
-        self, source: str, database_url: str, amqp_url: str, user: str, *, batch: int = 500, poll_seconds: float = 0.2
+        self, source: str, database_url: str, amqp_url: str, user: str, *, batch: int = 500, poll_seconds: float = 0.2,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.source, self.user, self.batch, self.poll_seconds = source, user, batch, poll_seconds
-        self._database_url, self._amqp_url = database_url, amqp_url
+        self._database_url, self._amqp_url, self._lease_seconds = database_url, amqp_url, lease_seconds
         self._news = asyncio.Event()
         self._resting: dict[str, float] = {}  # company -> when to try again
         self.active = False  # this one holds the lock and has a channel
         self.standby = False  # another one holds the lock
+        self.busy = asyncio.Lock()  # held from the reading of events until the cursor has moved over them
 
     def wake(self) -> None:
         """Something was committed."""
         self._news.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled; who holds `busy` then leaves nothing published that the cursor has not passed."""
         await keep_going(f"relay {self.source}", self._relay)
 
     async def _relay(self, progress: Callable[[], None]) -> None:
-        connection = await asyncpg.connect(self._database_url, timeout=5, command_timeout=30)
+        connection = await asyncpg.connect(
+            self._database_url, timeout=5, command_timeout=30,
+            server_settings={"idle_session_timeout": f"{self._lease_seconds * 1000:.0f}"},
+        )
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 self.standby = True
@@ -69,8 +75,10 @@ class Relay:
         self.active = True
         while True:
             self._news.clear()
-            busy = await self._step(connection, exchanges[EVENTS], mender)
-            if not (await mender.care() or busy):
+            async with self.busy:
+                moved = await self._step(connection, exchanges[EVENTS], mender)
+                more = await mender.care()
+            if not (moved or more):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), self.poll_seconds)
             progress()
