@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 from shared.amqp import finish
 from shared.commands import command_broker
 from shared.consumer import Consumer
-from shared.db import open_pool
+from shared.db import Pool, is_transient, open_pool
 from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
@@ -124,7 +124,7 @@ async def _replay(service: Service, settings: Settings, company: str, first: int
 
 async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
-    pool = await open_pool(url, size=settings.pool_size)
+    pool = await _open_pool(url, settings.pool_size)
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(service, pool, settings.amqp_url, batch=settings.batch_size)
@@ -150,6 +150,18 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         timeout_keep_alive=5, timeout_graceful_shutdown=10,
     )
     await uvicorn.Server(config).serve()
+
+
+async def _open_pool(url: str, size: int) -> Pool:
+    """As soon as Postgres is there. What no waiting mends (a wrong password, no such database) ends the service."""
+    while True:
+        try:
+            return await open_pool(url, size=size)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("the database is not there yet", error=repr(error)[:300])
+        await asyncio.sleep(1)
 
 
 async def _start(broker: RabbitBroker) -> None:

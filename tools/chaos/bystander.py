@@ -98,7 +98,7 @@ async def publish(channel: AbstractChannel, exchange: str, key: str, message: ai
     assert task
     try:
         async with asyncio.timeout(PUBLISH_SECONDS):
-            target = await channel.get_exchange(exchange, ensure=False) if exchange else channel.default_exchange
+            target = await channel.get_exchange(exchange, ensure=False)
             await target.publish(message, key, mandatory=True)
     except asyncio.CancelledError:
         if task.cancelling():

@@ -6,10 +6,11 @@ from contextlib import suppress
 from importlib import import_module
 from random import Random
 
+from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from shared.amqp import EVENTS, LostChannelError, keep_going, open_channel
-from shared.events import Event
+from shared.topology import event_keys
 from tools.chaos.bystander import copy_of, publish
 from tools.chaos.fault import Fault
 
@@ -23,16 +24,17 @@ class Detour(Fault):
 
     def __init__(self, url: str, service: str, dice: Random) -> None:
         self._url, self._dice = url, dice
-        self._service_queue, self._own_queue = f"{service}.events", f"chaos.detour.{service}"
-        self._keys = _keys(service)
+        self._service_queue, self._own = f"{service}.events", f"chaos.detour.{service}"
+        self._keys = event_keys(import_module(f"services.{service}.handlers").service)
         self._window: list[AbstractIncomingMessage] = []
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Bind the other way first, so that every event goes at least one of them."""
         async with open_channel(self._url) as channel:
-            own = await channel.declare_queue(self._own_queue, durable=True, arguments={"x-queue-type": "quorum"})
+            own = await channel.declare_queue(self._own, durable=True, arguments={"x-queue-type": "quorum"})
             queue = await channel.get_queue(self._service_queue, ensure=False)
+            await queue.bind(await channel.declare_exchange(self._own, ExchangeType.TOPIC), "#")
             for key in self._keys:
                 await own.bind(EVENTS, key)
                 await queue.unbind(EVENTS, key)
@@ -43,7 +45,7 @@ class Detour(Fault):
         assert self._task
         async with open_channel(self._url) as channel:
             queue = await channel.get_queue(self._service_queue, ensure=False)
-            own = await channel.get_queue(self._own_queue, ensure=False)
+            own = await channel.get_queue(self._own, ensure=False)
             for key in self._keys:
                 await queue.bind(EVENTS, key)
                 await own.unbind(EVENTS, key)
@@ -51,14 +53,15 @@ class Detour(Fault):
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            await channel.queue_delete(self._own_queue)
+            await channel.queue_delete(self._own)
+            await channel.exchange_delete(self._own)
 
     async def _until_empty(self, channel: AbstractChannel) -> None:
         """Nothing is ready, and nothing came for two windows."""
         quiet = 0
         while quiet < 2:
             await asyncio.sleep(WINDOW_SECONDS)
-            declared = await channel.declare_queue(self._own_queue, passive=True)
+            declared = await channel.declare_queue(self._own, passive=True)
             quiet = 0 if declared.declaration_result.message_count or self._window else quiet + 1
 
     async def _carry(self, progress: Callable[[], None]) -> None:
@@ -66,7 +69,7 @@ class Detour(Fault):
         lost = asyncio.Event()
         async with open_channel(self._url, prefetch=PREFETCH) as channel:
             channel.close_callbacks.add(lambda *_: lost.set())
-            queue = await channel.get_queue(self._own_queue, ensure=True)
+            queue = await channel.get_queue(self._own, ensure=True)
 
             async def take(message: AbstractIncomingMessage) -> None:
                 self._window.append(message)
@@ -78,15 +81,9 @@ class Detour(Fault):
                 copies = [m for m in came for _ in range(2 if self._dice.random() < DOUBLED else 1)]
                 self._dice.shuffle(copies)
                 for message in copies:
-                    await publish(channel, "", self._service_queue, copy_of(message, {}))
+                    await publish(channel, self._own, message.routing_key or "", copy_of(message, {}))
                 for message in came:
                     await message.ack()
                 del self._window[:len(came)]
                 progress()
         raise LostChannelError
-
-
-def _keys(service: str) -> list[str]:
-    """Routing keys that all of the service's bindings together stand for."""
-    hearer = import_module(f"services.{service}.handlers").service
-    return ["#"] if Event in hearer.handlers else sorted(event.type for event in hearer.hears())

@@ -16,8 +16,10 @@ from tools.chaos.client import Client
 from tools.chaos.history import History
 from tools.chaos.load import COMPANY, Gate, Load
 from tools.chaos.logs import unexpected
+from tools.chaos.rolling import Rolling
+from tools.chaos.size import Size
 from tools.chaos.stage import Stage, stage
-from tools.chaos.storm import Size, Storm
+from tools.chaos.storm import Storm
 from tools.checker.history import Comparison, compare
 from tools.demo import places, report
 from tools.demo.doors import HttpDoor
@@ -26,7 +28,6 @@ from tools.servers import Servers
 
 HISTORY = RUN / "chaos" / "history.jsonl"
 HTTP_SECONDS = 5.0
-AHEAD = 3  # kills: how far the load may be ahead of them
 DRAIN_LIMIT = 30.0  # seconds from the end of load and storm until all is quiet
 QUIET_SECONDS = 120.0  # without any progress: then something is stuck
 ENOUGH = 0.95  # of the wanted events must have been acknowledged
@@ -73,7 +74,8 @@ class Verdict:
 async def run(servers: Servers, size: Size, seed: int) -> int:
     """The exit code: 0 if nothing was lost, doubled, unbalanced or missing."""
     began, screen = time.monotonic(), report.console()
-    screen.print(f"混沌测试 chaos: KILLS={size.kills} EVENTS={size.events} SEED={seed}", markup=False)
+    what = f"KILLS={size.kills}" if size.kills else f"RESTARTS={size.restarts}"
+    screen.print(f"混沌测试 chaos: {what} EVENTS={size.events} SEED={seed}", markup=False)
     async with stage(servers) as there:
         screen.print(f"服务就绪 two replicas of each service are ready after {time.monotonic() - began:.0f} s",
                      markup=False)
@@ -83,10 +85,9 @@ async def run(servers: Servers, size: Size, seed: int) -> int:
     for finding in verdict.report.findings:
         if not finding.ok:
             screen.print(str(finding), style="red", markup=False)
-    hits = verdict.history.hits / max(1, verdict.history.kills)
-    screen.print(f"{verdict.compared}\n{hits:.0%} of the kills hit events in flight; {verdict.copies} copies said "
-                 f"again; quiet {verdict.drained:.1f} s after the end; longest wait for another service "
-                 f"{verdict.longest_wait:.1f} s; history: {HISTORY}", markup=False)
+    screen.print(f"{verdict.compared}\n{verdict.history.hits} of {verdict.history.kills} kills hit events in flight; "
+                 f"{verdict.copies} copies said again; quiet {verdict.drained:.1f} s after the end; longest wait for "
+                 f"another service {verdict.longest_wait:.1f} s; history: {HISTORY}", markup=False)
     print(verdict.last_line, flush=True)
     return 0 if verdict.ok else 1
 
@@ -95,8 +96,9 @@ async def _play(there: Stage, size: Size, seed: int, began: float, screen: Conso
     history, http = History(HISTORY), HttpDoor(there.doors, there.tokens, timeout=HTTP_SECONDS)
     history.note("began", seed=seed, kills=size.kills, events=size.events)
     client = Client(http, history)
-    storm = Storm(there, history, Random(f"{seed} storm"), size)
-    gate = Gate(lambda: history.acknowledged * size.kills < size.events * (history.kills + AHEAD))
+    storm = (Storm(there, history, Random(f"{seed} storm"), size) if size.kills
+             else Rolling(there, history, size.restarts))
+    gate = Gate(lambda: history.acknowledged < size.events * (storm.progress + size.ahead))
     load = Load(client, Random(f"{seed} load"), gate)
     client.bystander = Bystander(there.servers.rabbitmq_url, COMPANY, Random(f"{seed} copies"), client.hear)
     await client.bystander.declare()
@@ -117,15 +119,15 @@ async def _play(there: Stage, size: Size, seed: int, began: float, screen: Conso
 
 
 async def _weather(
-    load: Load, storm: Storm, gate: Gate, history: History, size: Size, progress: Progress
+    load: Load, storm: Storm | Rolling, gate: Gate, history: History, size: Size, progress: Progress
 ) -> None:
     """Load and storm together, until both have enough."""
-    kills = progress.add_task("杀死的进程 kills", total=size.kills)
+    blows = progress.add_task("杀死的进程 kills" if size.kills else "重启 restarts", total=size.kills or size.restarts)
     events = progress.add_task("确认的事件 acknowledged", total=size.events)
 
     async def show() -> None:
         while True:
-            progress.update(kills, completed=history.kills)
+            progress.update(blows, completed=storm.progress * (size.kills or size.restarts))
             progress.update(events, completed=history.acknowledged)
             await asyncio.sleep(0.5)
 

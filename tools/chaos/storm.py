@@ -9,22 +9,13 @@ from tools import checker
 from tools.chaos.fault import Fault
 from tools.chaos.faults import deck
 from tools.chaos.history import History
+from tools.chaos.size import Size
 from tools.chaos.stage import Stage
 from tools.demo.fleet import SERVICES, Member
 
 LOOK_SECONDS = 3.0  # for something in flight before a kill
 BOTH = 0.2  # of the blows hit both replicas of a service at once
 SHORTEST_FAULT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much is wanted, and how patient the run is: `patience` stretches the limits on a loaded machine."""
-
-    kills: int
-    events: int
-    longest_fault: float
-    patience: float
 
 
 @dataclass
@@ -39,13 +30,18 @@ class Storm:
     _calm: asyncio.Lock = field(default_factory=asyncio.Lock)  # held while a recovery is measured
 
     @property
+    def progress(self) -> float:
+        """From 0 to 1."""
+        return self.history.kills / self.size.kills
+
+    @property
     def over(self) -> bool:
-        return self.history.kills >= self.size.kills
+        return self.progress >= 1
 
     @property
     def due(self) -> bool:
         """The kills keep pace with the load."""
-        return self.history.acknowledged * self.size.kills >= self.history.kills * self.size.events
+        return self.history.acknowledged >= self.progress * self.size.events
 
     async def rage(self) -> None:
         """Until there were enough kills; everything is healed then."""
