@@ -63,7 +63,7 @@ async def test_sound_databases_hold_all_that_was_acknowledged_once(sound: Urls, 
 
 def first(lines: list[dict[str, Any]], event_type: str) -> str:
     """The id of an acknowledged event of this type."""
-    return next(event["id"] for line in lines for event in line["events"] if event["type"] == event_type)
+    return next(str(event["id"]) for line in lines for event in line["events"] if event["type"] == event_type)
 
 
 async def test_an_event_that_its_producer_does_not_have_is_lost(sound: Urls, tmp_path: Path) -> None:
