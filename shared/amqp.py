@@ -40,7 +40,8 @@ async def open_channel(url: str, *, prefetch: int = 0) -> AsyncIterator[Abstract
         yield channel
     finally:
         with suppress(Exception, asyncio.CancelledError):
-            await asyncio.wait_for(connection.close(), 2)
+            async with asyncio.timeout(2):
+                await connection.close()
 
 
 def message(body: bytes, headers: Mapping[str, Any], message_id: str, user: str) -> aio_pika.Message:
@@ -92,8 +93,23 @@ async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[N
             logger.warning("connection lost", loop=name)
         except Exception as error:
             logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
+        if task.cancelling():  # it was swallowed on the way here, for example while a connection was being closed
+            raise asyncio.CancelledError
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+async def comes_within(news: asyncio.Event, seconds: float) -> bool:
+    """Wait for news; False when none came in time.
+
+    Not `asyncio.wait_for`: before Python 3.12 it swallows a cancellation that comes together with the news, and a loop
+    that should end goes on.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await news.wait()
+    except TimeoutError:
+        return False
 
 
 async def finish(task: asyncio.Task[None], busy: asyncio.Lock, seconds: float) -> None:
@@ -103,5 +119,4 @@ async def finish(task: asyncio.Task[None], busy: asyncio.Lock, seconds: float) -
         async with asyncio.timeout(seconds):
             await busy.acquire()
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task], timeout=seconds)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.amqp import AGAIN, LostChannelError, keep_going, open_channel
+from shared.amqp import AGAIN, LostChannelError, comes_within, keep_going, open_channel
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
 from shared.inbox import sort_out
@@ -67,9 +67,7 @@ class Consumer:
             if self._lost:
                 raise LostChannelError
             self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), SWEEP_SECONDS)
-            except TimeoutError:
+            if not await comes_within(self._news, SWEEP_SECONDS):
                 await patiently(self._sweep, self.service.name)
         async with self.busy:
             await self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])

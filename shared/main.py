@@ -139,9 +139,11 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         if service.handlers:
             loops.append((asyncio.create_task(consumer.run()), consumer.busy))
         yield
+        logger.info("ending", service=service.name)
         door.cancel()
-        await asyncio.gather(broker.stop(), *(finish(task, busy, FINISH_SECONDS) for task, busy in loops))
+        await asyncio.gather(_stop(broker), *(finish(task, busy, FINISH_SECONDS) for task, busy in loops))
         pool.terminate()
+        logger.info("ended", service=service.name)
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
     app = create_app(service, router, pool, verifier, Probes(health.problems, health.metrics), lifespan)
@@ -162,6 +164,15 @@ async def _open_pool(url: str, size: int) -> Pool:
                 raise
             logger.warning("the database is not there yet", error=repr(error)[:300])
         await asyncio.sleep(1)
+
+
+async def _stop(broker: RabbitBroker) -> None:
+    """Commands under way are finished; a connection that does not answer any more holds nobody up."""
+    try:
+        async with asyncio.timeout(FINISH_SECONDS):
+            await broker.stop()
+    except Exception as error:
+        logger.warning("the command queue was left without good-bye", error=repr(error)[:300])
 
 
 async def _start(broker: RabbitBroker) -> None:

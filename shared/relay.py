@@ -6,7 +6,6 @@ duplicates, never losses; every consumer drops them by event id. Its mender look
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -14,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError
 
 from shared import log
-from shared.amqp import AGAIN, COMMANDS, EVENTS, keep_going, message, open_channel, publish
+from shared.amqp import AGAIN, COMMANDS, EVENTS, comes_within, keep_going, message, open_channel, publish
 from shared.log import Entry
 from shared.mender import Mender
 from shared.wire import headers_of
@@ -79,8 +78,7 @@ class Relay:
                 moved = await self._step(connection, exchanges[EVENTS], mender)
                 more = await mender.care()
             if not (moved or more):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self.poll_seconds)
+                await comes_within(self._news, self.poll_seconds)
             progress()
 
     async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> bool:
