@@ -101,6 +101,8 @@ class Link:
                 if self._seconds:
                     await asyncio.sleep(self._seconds(len(chunk)))
                 await flows.wait()
+                if sink.is_closing():  # reset while it waited
+                    return
                 sink.write(chunk)
                 await sink.drain()
         sink.close()
