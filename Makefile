@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help demo down test test-full lint chaos chaos-night chaos-rolling compose-walk lock clean
+.PHONY: help demo down test test-full mutants lint chaos chaos-night chaos-rolling compose-walk lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: lint ## Check style, types and walls, then run the tests on a real Postgre
 
 test-full: lint ## Run the long tests too
 	@$(PYTHON) -m pytest
+
+mutants: .venv/.ready ## Break a copy of the code in fifty ways, one by one, and see that a test catches each (some minutes)
+	@$(PYTHON) -m tools.mutants
 
 lint: .venv/.ready ## Check style (ruff), types (mypy --strict) and walls between the rooms (import-linter)
 	@$(PYTHON) -m ruff check .

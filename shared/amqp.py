@@ -1,4 +1,4 @@
-"""What relay and consumer share: a loop that rebuilds everything after any failure, and a plain connection to RabbitMQ.
+"""What relay, consumer and queue door share: a loop that rebuilds everything after any failure, and plain connections.
 
 Plain instead of robust connections on purpose: after a failure nothing of the old channel is reused, so there is one
 way back, the same one that a fresh start takes.
@@ -6,18 +6,20 @@ way back, the same one that a fresh start takes.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import DeliveryError
 
 EVENTS = "erp.events"
 COMMANDS = "erp.commands"
 AGAIN = "erp.again"  # what is said again, to one hearer: routing key `<hearer>.<type>`
 CONFIRM_SECONDS = 10
+GRACE_SECONDS = 15.0  # what is being done when a service ends may take so long to end, too
 MAX_PAUSE_SECONDS = 5.0
 
 logger = structlog.get_logger()
@@ -42,6 +44,31 @@ async def open_channel(url: str, *, prefetch: int = 0) -> AsyncIterator[Abstract
         with suppress(Exception, asyncio.CancelledError):
             async with asyncio.timeout(2):
                 await connection.close()
+
+
+@asynccontextmanager
+async def subscribed(
+    url: str, name: str, prefetch: int, take: Callable[[AbstractIncomingMessage], Awaitable[None]],
+    lose: Callable[[], None],
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Consume an existing queue on a connection of its own; raises if there is none of this name.
+
+    `lose` is called when no message will come any more: the channel closed, or the server cancelled us (the queue was
+    deleted, another node took over). What is yielded ends the taking; what was taken may still be acknowledged.
+    """
+    async with open_channel(url, prefetch=prefetch) as channel:
+        queue = await channel.get_queue(name, ensure=True)
+        channel.close_callbacks.add(lambda *_: lose())
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: lose())
+        tag = await queue.consume(take)
+
+        async def no_more() -> None:
+            with suppress(Exception, asyncio.CancelledError):
+                async with asyncio.timeout(2):
+                    await queue.cancel(tag)
+
+        yield no_more
 
 
 def message(body: bytes, headers: Mapping[str, Any], message_id: str, user: str) -> aio_pika.Message:
@@ -70,6 +97,24 @@ async def publish(
     return [result if isinstance(result, BaseException) else None for result in results]
 
 
+def raise_unless_refused(results: Iterable[BaseException | None]) -> None:
+    """What is no refusal of RabbitMQ (nobody is bound, a queue is full) is a broken channel."""
+    for error in results:
+        if error and not isinstance(error, DeliveryError):
+            raise LostChannelError(repr(error)) from error
+
+
+async def to_its_end(work: Coroutine[Any, Any, None], seconds: float) -> None:
+    """Do something whole: if we are cancelled meanwhile it still has so many seconds to end."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=seconds)
+        task.cancel()
+        raise
+
+
 async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
     """Run `work` for ever: after any failure build it up anew, with a pause that grows up to five seconds.
 
@@ -92,9 +137,9 @@ async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[N
                 raise
             logger.warning("connection lost", loop=name)
         except Exception as error:
+            if task.cancelling():  # it came while the connection was closed, and was swallowed there
+                raise asyncio.CancelledError from error
             logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
-        if task.cancelling():  # it was swallowed on the way here, for example while a connection was being closed
-            raise asyncio.CancelledError
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
@@ -110,13 +155,3 @@ async def comes_within(news: asyncio.Event, seconds: float) -> bool:
             return await news.wait()
     except TimeoutError:
         return False
-
-
-async def finish(task: asyncio.Task[None], busy: asyncio.Lock, seconds: float) -> None:
-    """End a loop between two pieces of work, each of which it does under `busy`; or in the midst of one that takes too
-    long, which then comes again."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await busy.acquire()
-    task.cancel()
-    await asyncio.wait([task], timeout=seconds)

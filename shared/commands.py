@@ -1,20 +1,21 @@
-"""The queue door: FastStream takes commands from `<service>.commands` and runs the same use cases as the HTTP door.
+"""The queue door takes commands from `<service>.commands` and runs the same use cases as the HTTP door.
 
 The actor is the broker-validated `user_id`; the idempotency key is the AMQP `message_id`. A refused command is answered
 by a `CommandRejected` event, a message that is no command at all ends in `rejected`.
 """
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from faststream import AckPolicy
-from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
-from faststream.rabbit.prometheus import RabbitPrometheusMiddleware
-from prometheus_client import CollectorRegistry
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
 from shared import inbox
-from shared.amqp import COMMANDS
+from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import NOWHERE, Rejected
@@ -27,36 +28,53 @@ PREFETCH = 32
 MAX_KEY_LENGTH = 200
 AGAIN = ".say_again.v1"
 
-
-def command_broker(service: Service, pool: Pool, settings: Settings, registry: CollectorRegistry) -> RabbitBroker:
-    """The broker with the one subscriber of this service's command queue; topology was declared by its own job."""
-    broker = RabbitBroker(
-        settings.amqp_url,
-        default_channel=Channel(on_return_raises=True),
-        graceful_timeout=15.0,
-        reconnect_interval=1.0,
-        middlewares=[RabbitPrometheusMiddleware(registry=registry, app_name=service.name)],
-        logger=None,
-    )
-
-    # Only a bug raises here (a database that is away is waited for): then the message goes to the parking queue.
-    @broker.subscriber(
-        RabbitQueue(f"{service.name}.commands", queue_type=QueueType.QUORUM, declare=False),
-        RabbitExchange(COMMANDS, type=ExchangeType.TOPIC, declare=False),
-        channel=Channel(prefetch_count=PREFETCH),
-        ack_policy=AckPolicy.REJECT_ON_ERROR,
-        no_reply=True,
-        decoder=_undecoded,
-    )
-    async def take(_body: bytes, message: RabbitMessage) -> None:
-        await patiently(lambda: _handle(service, pool, settings, message.raw_message), service.name)
-
-    return broker
+logger = structlog.get_logger()
 
 
-async def _undecoded(message: Any) -> bytes:
-    """Leave the bytes alone: our own strict parser reads them."""
-    return bytes(message.body)
+class QueueDoor:
+    """Takes commands from the queue `<service>.commands`, which the topology job has declared; replicas share it."""
+
+    def __init__(self, service: Service, pool: Pool, settings: Settings) -> None:
+        self.service, self.pool = service, pool
+        self._settings = settings
+        self._running: set[asyncio.Task[None]] = set()
+        self.active = False
+
+    async def run(self) -> None:
+        """Until cancelled; then what is being done is finished, if it does not take too long."""
+        await keep_going(f"commands {self.service.name}", self._serve)
+
+    async def _serve(self, progress: Callable[[], None]) -> None:
+        queue, lost = f"{self.service.name}.commands", asyncio.Event()
+        async with subscribed(self._settings.amqp_url, queue, PREFETCH, self._take, lost.set) as no_more:
+            progress()
+            self.active = True
+            try:
+                await lost.wait()
+                raise LostChannelError
+            finally:
+                self.active = False
+                await no_more()
+                if self._running:
+                    await asyncio.wait(self._running, timeout=GRACE_SECONDS)
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        """A task of its own, which does not end with the channel: what was begun is done, and not done again later."""
+        task = asyncio.create_task(self._answer(message))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _answer(self, message: AbstractIncomingMessage) -> None:
+        """A database that is away is waited for. Only a bug raises: then the message goes to the parking queue."""
+        try:
+            await patiently(
+                lambda: _handle(self.service, self.pool, self._settings, message), self.service.name)
+            settled = message.ack()
+        except Exception as error:
+            logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
+            settled = message.reject(requeue=False)
+        with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
+            await settled
 
 
 async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:

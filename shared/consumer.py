@@ -5,11 +5,11 @@ While the database is away it holds the prefetch and tries the same batch again;
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.amqp import AGAIN, LostChannelError, comes_within, keep_going, open_channel
+from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, comes_within, keep_going, subscribed, to_its_end
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
 from shared.inbox import sort_out
@@ -29,50 +29,46 @@ class Consumer:
         self._news = asyncio.Event()
         self._lost = False
         self.active = False
-        self.busy = asyncio.Lock()  # held from the first message of a batch until the batch is acknowledged
 
     async def run(self) -> None:
-        """Until cancelled; who holds `busy` then cuts no batch in two."""
+        """Until cancelled; the batch that is under way is finished first, or comes again."""
         await keep_going(f"consumer {self.service.name}", self._consume)
 
     async def _consume(self, progress: Callable[[], None]) -> None:
         self._waiting.clear()
         self._lost = False
-        async with open_channel(self._amqp_url, prefetch=2 * self.batch) as channel:
-            queue = await channel.get_queue(f"{self.service.name}.events", ensure=True)
-            channel.close_callbacks.add(self._lose)
-            underlay = await channel.get_underlay_channel()
-            underlay.on_consumer_cancel_callbacks.add(self._lose)
-            await queue.consume(self._take)
+        name = f"{self.service.name}.events"
+        async with subscribed(self._amqp_url, name, 2 * self.batch, self._take, self._lose) as no_more:
             self.active = True
             try:
                 while True:
-                    await self._handle_next()
+                    await self._next()
+                    await to_its_end(self._handle_batch(), GRACE_SECONDS)
                     progress()
             finally:
                 self.active = False
+                await no_more()
 
     async def _take(self, message: AbstractIncomingMessage) -> None:
         self._waiting.append(message)
         self._news.set()
 
-    def _lose(self, *_: object) -> None:
-        """The channel closed, or the server cancelled our consumer (queue deleted, fail-over)."""
+    def _lose(self) -> None:
         self._lost = True
         self._news.set()
 
-    async def _handle_next(self) -> None:
-        """One batch: whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
+    async def _next(self) -> None:
+        """Wait until something has arrived; meanwhile look for what waits and has its turn."""
         while not self._waiting:
             if self._lost:
                 raise LostChannelError
             self._news.clear()
             if not await comes_within(self._news, SWEEP_SECONDS):
                 await patiently(self._sweep, self.service.name)
-        async with self.busy:
-            await self._handle([self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))])
 
-    async def _handle(self, taken: Sequence[AbstractIncomingMessage]) -> None:
+    async def _handle_batch(self) -> None:
+        """Whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
         messages = [self._raw(message) for message in taken]
         statements, malformed = statements_in(messages)
         heard, rejected = sort_out(raw for raw in messages if not is_statement(raw))

@@ -13,6 +13,8 @@ import structlog
 Pool = asyncpg.Pool
 
 MAX_PAUSE_SECONDS = 5.0
+# How long a person's request waits for a connection that others hold; then it is told to come again.
+ACQUIRE_SECONDS = 5.0
 
 logger = structlog.get_logger()
 logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # its pool tells with tracebacks what we say in a line

@@ -5,6 +5,7 @@ import asyncio
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from shared import healing
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.migrate import Migration, missing
@@ -17,10 +18,11 @@ class Health:
     """Readiness and metrics of one service process."""
 
     def __init__(
-        self, name: str, pool: Pool, relay: Relay, consumer: Consumer, migrations: list[Migration],
+        self, name: str, pool: Pool, relay: Relay, consumer: Consumer, door: QueueDoor, migrations: list[Migration],
         registry: CollectorRegistry,
     ) -> None:
-        self._pool, self._relay, self._consumer, self._migrations = pool, relay, consumer, migrations
+        self._pool, self._relay, self._consumer, self._door = pool, relay, consumer, door
+        self._migrations = migrations
         self._registry = registry
         self._gauges = {
             figure: Gauge(f"fenlu_{figure}", text, ["service"], registry=registry).labels(name)
@@ -48,7 +50,13 @@ class Health:
             wrong["relay"] = "not connected"
         if self._consumer.service.handlers and not self._consumer.active:
             wrong["consumer"] = "not connected"
+        if not self._door.active:
+            wrong["commands"] = "not connected"
         return wrong
+
+    def warnings(self) -> dict[str, str]:
+        """What is wrong beside the service and passes without it; its work waits in the log."""
+        return {"relay": self._relay.trouble} if self._relay.trouble else {}
 
     async def metrics(self) -> bytes:
         """Prometheus text; the figures come from indexes, not from whole tables."""

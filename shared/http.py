@@ -12,19 +12,23 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 
 from shared.asyncapi import asyncapi
-from shared.db import Db, Pool, is_transient
+from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command
 from shared.identity import NotAuthenticatedError, TokenVerifier
 from shared.refusal import Answer, Text, field_errors
 from shared.service import Service
 
 MAX_BODY_BYTES = 1_000_000
+MAX_IN_FLIGHT = 64  # requests at once; with their bodies they bound the memory, and few of them wait for a connection
+RETRY_AFTER_SECONDS = 1
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json"})
 
 NOT_FOUND = Text("找不到 {field} {value}", "there is no {field} {value}")
 UNAVAILABLE = Text(
-    "数据库暂时不可用，请稍后以同一幂等键重试", "the database is away; try again with the same idempotency key"
+    "数据库暂时不可用或繁忙，请稍后以同一幂等键重试",
+    "the database is away or busy; try again with the same idempotency key",
 )
+BUSY = Text("服务繁忙，请稍后以同一幂等键重试", "the service is busy; try again with the same idempotency key")
 TOO_LARGE = Text("请求体超过 {limit} 字节", "the body has more than {limit} bytes")
 NO_LENGTH = Text("请求须带 Content-Length", "the request needs a Content-Length")
 
@@ -84,7 +88,7 @@ CurrentActor = Annotated[Actor, Depends(current_actor)]
 
 async def _reading(request: Request, actor: CurrentActor) -> AsyncIterator[Db]:
     pool: Pool = request.app.state.pool
-    async with pool.acquire() as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         yield Db(connection, actor.company)
 
 
@@ -125,7 +129,7 @@ def create_app(
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
-    app.middleware("http")(_limit_body)
+    app.middleware("http")(_Limits())
     app.middleware("http")(_answer_failure)
     probes.add_to(app)
     document = asyncapi(service)
@@ -144,9 +148,10 @@ class Probes:
     """`/livez` (the process), `/readyz` (what it needs), `/metrics` (Prometheus text)."""
 
     def __init__(
-        self, ready: Callable[[], Awaitable[dict[str, str]]], metrics: Callable[[], Awaitable[bytes]]
+        self, ready: Callable[[], Awaitable[dict[str, str]]], metrics: Callable[[], Awaitable[bytes]],
+        warnings: Callable[[], dict[str, str]] = dict,
     ) -> None:
-        self._ready, self._metrics = ready, metrics
+        self._ready, self._metrics, self._warnings = ready, metrics, warnings
 
     def add_to(self, app: FastAPI) -> None:
         app.add_api_route("/livez", self._livez, methods=["GET"])
@@ -158,19 +163,39 @@ class Probes:
 
     async def _readyz(self) -> JSONResponse:
         wrong = await self._ready()
-        return JSONResponse({"ready": not wrong, "problems": wrong}, 503 if wrong else 200)
+        shown = {"ready": not wrong, "problems": wrong, "warnings": self._warnings()}
+        return JSONResponse(shown, 503 if wrong else 200)
 
     async def _show_metrics(self) -> Response:
         return Response(await self._metrics(), media_type="text/plain; version=0.0.4")
 
 
-async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    length = request.headers.get("content-length", "")
-    if request.method == "POST" and not length.isdigit():  # a body in chunks may have no end
-        return await _show_problem(request, problem(411, "body", "no_length", NO_LENGTH))
-    if request.method == "POST" and int(length) > MAX_BODY_BYTES:
-        return await _show_problem(request, problem(413, "body", "too_large", TOO_LARGE, limit=str(MAX_BODY_BYTES)))
-    return await call_next(request)
+class _Limits:
+    """What a request may take: so many at once, and a body of so many bytes. Probes always get through."""
+
+    def __init__(self) -> None:
+        self._in_flight = 0
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path in OPEN_PATHS:
+            return await call_next(request)
+        if wrong := self._refusal(request):
+            return await _show_problem(request, wrong)
+        self._in_flight += 1
+        try:
+            return await call_next(request)
+        finally:
+            self._in_flight -= 1
+
+    def _refusal(self, request: Request) -> ProblemError | None:
+        length = request.headers.get("content-length", "")
+        if request.method == "POST" and not length.isdigit():  # a body in chunks may have no end
+            return problem(411, "body", "no_length", NO_LENGTH)
+        if request.method == "POST" and int(length) > MAX_BODY_BYTES:
+            return problem(413, "body", "too_large", TOO_LARGE, limit=str(MAX_BODY_BYTES))
+        if self._in_flight >= MAX_IN_FLIGHT:
+            return problem(503, "", "busy", BUSY)
+        return None
 
 
 def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -182,7 +207,8 @@ def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[
 
 async def _show_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ProblemError)
-    return JSONResponse({"errors": _in_language(request, error.errors)}, error.status)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.status == 503 else None
+    return JSONResponse({"errors": _in_language(request, error.errors)}, error.status, headers)
 
 
 async def _show_invalid(request: Request, error: Exception) -> JSONResponse:
@@ -208,8 +234,6 @@ async def _answer_failure(request: Request, call_next: Callable[[Request], Await
 async def _show_failure(request: Request, error: Exception) -> JSONResponse:
     """What nobody caught: the database is away (503, safe to repeat), or a bug (500)."""
     if is_transient(error):
-        shown = await _show_problem(request, problem(503, "", "unavailable", UNAVAILABLE))
-        shown.headers["Retry-After"] = "1"
-        return shown
+        return await _show_problem(request, problem(503, "", "unavailable", UNAVAILABLE))
     logger.error("request failed", path=request.url.path, exc_info=error)
     return JSONResponse({"errors": [{"field": "", "code": "internal", "message": type(error).__name__}]}, 500)

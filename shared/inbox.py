@@ -44,6 +44,13 @@ def sort_out(messages: Iterable[Raw]) -> tuple[list[Heard], list[Rejected]]:
     return heard, rejected
 
 
+async def unheard(db: Db, heard: Sequence[Heard]) -> list[Heard]:
+    """Those that were not handled yet, each once, in the given order; whoever handles them has to `enter` them."""
+    known = await _known(db, heard)
+    by_id = {h.event.envelope.id: h for h in heard}
+    return [h for event_id, h in by_id.items() if event_id not in known]
+
+
 async def enter(db: Db, heard: Sequence[Heard]) -> list[Heard]:
     """Write the event ids down, in this transaction; returns those that were not there before, in the given order.
 

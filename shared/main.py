@@ -14,11 +14,9 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from faststream.rabbit import RabbitBroker
 from prometheus_client import CollectorRegistry
 
-from shared.amqp import finish
-from shared.commands import command_broker
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
 from shared.events import Actor, Command
@@ -30,8 +28,6 @@ from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
 from shared.topology import declare, keep
-
-FINISH_SECONDS = 10.0  # that a batch under way has after SIGTERM; requests and commands have theirs
 
 logger = structlog.get_logger()
 
@@ -128,25 +124,24 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(service, pool, settings.amqp_url, batch=settings.batch_size)
-    broker = command_broker(service, pool, settings, registry)
-    health = Health(service.name, pool, relay, consumer, migrations_of(root), registry)
+    door = QueueDoor(service, pool, settings)
+    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
     service.on_commit = relay.wake
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        door = asyncio.create_task(_start(broker))
-        loops = [(asyncio.create_task(relay.run()), relay.busy)]
+        speaking = asyncio.create_task(relay.run())
+        hearing = [asyncio.create_task(door.run())]
         if service.handlers:
-            loops.append((asyncio.create_task(consumer.run()), consumer.busy))
+            hearing.append(asyncio.create_task(consumer.run()))
         yield
-        logger.info("ending", service=service.name)
-        door.cancel()
-        await asyncio.gather(_stop(broker), *(finish(task, busy, FINISH_SECONDS) for task, busy in loops))
+        await _end(*hearing)  # and then what came of it is still published, if it can be
+        await _end(speaking)
         pool.terminate()
-        logger.info("ended", service=service.name)
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
-    app = create_app(service, router, pool, verifier, Probes(health.problems, health.metrics), lifespan)
+    probes = Probes(health.problems, health.metrics, health.warnings)
+    app = create_app(service, router, pool, verifier, probes, lifespan)
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
         timeout_keep_alive=5, timeout_graceful_shutdown=10,
@@ -166,25 +161,9 @@ async def _open_pool(url: str, size: int) -> Pool:
         await asyncio.sleep(1)
 
 
-async def _stop(broker: RabbitBroker) -> None:
-    """Commands under way are finished; a connection that does not answer any more holds nobody up."""
-    try:
-        async with asyncio.timeout(FINISH_SECONDS):
-            await broker.stop()
-    except Exception as error:
-        logger.warning("the command queue was left without good-bye", error=repr(error)[:300])
-
-
-async def _start(broker: RabbitBroker) -> None:
-    """Start the queue door as soon as RabbitMQ and the topology are there."""
-    while True:
-        try:
-            await broker.start()
-            return
-        except Exception as error:
-            logger.warning("the command queue is not there yet", error=repr(error)[:300])
-            with suppress(Exception):
-                await broker.stop()
-        await asyncio.sleep(1)
-
-
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task

@@ -12,10 +12,10 @@ import asyncpg
 import orjson
 import structlog
 from aio_pika.abc import AbstractExchange
-from aio_pika.exceptions import DeliveryError, PublishError
+from aio_pika.exceptions import PublishError
 
 from shared import healing, log
-from shared.amqp import AGAIN, COMMANDS, EVENTS, message, publish
+from shared.amqp import AGAIN, COMMANDS, EVENTS, message, publish, raise_unless_refused
 from shared.db import Db
 from shared.healing import SUFFIX
 from shared.wire import PREFIX, headers_of
@@ -86,7 +86,7 @@ class Mender:
         if companies:
             rows = await log.count_up(self._connection, companies)
             messages = [(self.source + SUFFIX, self._statement(row)) for row in rows]
-            await publish(self._exchanges[EVENTS], messages, mandatory=False)
+            raise_unless_refused(await publish(self._exchanges[EVENTS], messages, mandatory=False))
 
     def _statement(self, row: Any) -> aio_pika.Message:
         attributes = {
@@ -101,9 +101,9 @@ class Mender:
         """Ask for what is missing here. A question that gets lost is asked again when the hole is due."""
         if holes := await healing.unasked(self._connection, HOLES):
             logger.warning("events are missing, asking for them", service=self.source, holes=[dict(h) for h in holes])
-            await publish(self._exchanges[COMMANDS], [
+            raise_unless_refused(await publish(self._exchanges[COMMANDS], [
                 (f"{hole['source']}.say_again.v1", self._question(hole)) for hole in holes
-            ])
+            ]))
             await healing.note_asked(self._connection, holes)
 
     def _question(self, hole: Any) -> aio_pika.Message:
@@ -129,8 +129,9 @@ class Mender:
         if ended:
             rows = await log.count_up(self._connection, [company])
             messages += [(self.source + SUFFIX, self._statement(row)) for row in rows]
-        wrong = await publish(self._exchanges[AGAIN], [(f"{hearer}.{key}", m) for key, m in messages])
-        if error := next((e for e in wrong if e), None):
+        results = await publish(self._exchanges[AGAIN], [(f"{hearer}.{key}", m) for key, m in messages])
+        raise_unless_refused(results)
+        if error := next((e for e in results if e), None):
             return await self._refused(stretch, error)
         following = stretch["last"] + 1 if ended else (entries[-1].envelope.position or 0) + 1
         await log.move_on(self._connection, company, hearer, stretch["next"], following)
@@ -141,9 +142,7 @@ class Mender:
                        hearer=stretch["hearer"], error=repr(error)[:300])
         if isinstance(error, PublishError):  # no such hearer
             await log.give_up(self._connection, stretch["company"], stretch["hearer"])
-        elif not isinstance(error, DeliveryError):
-            raise RuntimeError(f"saying again for {stretch['hearer']} stopped: {error!r}")
-        return False  # its queue is full: later
+        return False  # else its queue is full: later
 
 
 def _now() -> float:

@@ -1,11 +1,11 @@
-"""A refused command: which field, why, in Chinese and English; and the answer that a command gets."""
+"""A refused command: which field, why, in Chinese and English; the answer that a command gets; a refused event."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.events import Command
+from shared.events import Command, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,18 @@ class Refusal:
             "message_zh": self.text.zh.format(**self.params),
             "message_en": self.text.en.format(**self.params),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An event that a use case refuses: it goes to `rejected` and its batch goes on without it, as if never there.
+
+    The reason names the field. Only for services that are not ordered: in the others what follows the event has to
+    wait for it, so there a use case raises.
+    """
+
+    event: Event
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

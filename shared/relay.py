@@ -10,10 +10,21 @@ from collections.abc import Callable, Sequence
 import asyncpg
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange
-from aio_pika.exceptions import DeliveryError
 
 from shared import log
-from shared.amqp import AGAIN, COMMANDS, EVENTS, comes_within, keep_going, message, open_channel, publish
+from shared.amqp import (
+    AGAIN,
+    COMMANDS,
+    CONFIRM_SECONDS,
+    EVENTS,
+    LostChannelError,
+    comes_within,
+    keep_going,
+    message,
+    open_channel,
+    publish,
+    raise_unless_refused,
+)
 from shared.log import Entry
 from shared.mender import Mender
 from shared.wire import headers_of
@@ -38,14 +49,24 @@ class Relay:
         self._resting: dict[str, float] = {}  # company -> when to try again
         self.active = False  # this one holds the lock and has a channel
         self.standby = False  # another one holds the lock
-        self.busy = asyncio.Lock()  # held from the reading of events until the cursor has moved over them
+        self._unconfirmed = False  # RabbitMQ lets us publish and says nothing
+
+    @property
+    def trouble(self) -> str:
+        """Why events wait although the relay works; empty if they do not."""
+        if self._unconfirmed:
+            return f"RabbitMQ confirms nothing within {CONFIRM_SECONDS} s: look for a memory or disk alarm"
+        if self._resting:
+            companies = ", ".join(sorted(self._resting)[:5])
+            return f"RabbitMQ refuses the next event of {companies}: no queue is bound to it, or one is full"
+        return ""
 
     def wake(self) -> None:
         """Something was committed."""
         self._news.set()
 
     async def run(self) -> None:
-        """Until cancelled; who holds `busy` then leaves nothing published that the cursor has not passed."""
+        """Until cancelled."""
         await keep_going(f"relay {self.source}", self._relay)
 
     async def _relay(self, progress: Callable[[], None]) -> None:
@@ -72,14 +93,13 @@ class Relay:
         mender = Mender(self.source, self.user, self.batch, connection, exchanges)
         await mender.begin()
         self.active = True
-        while True:
+        while not channel.is_closed:
             self._news.clear()
-            async with self.busy:
-                moved = await self._step(connection, exchanges[EVENTS], mender)
-                more = await mender.care()
-            if not (moved or more):
+            busy = await self._step(connection, exchanges[EVENTS], mender)
+            if not (await mender.care() or busy):
                 await comes_within(self._news, self.poll_seconds)
             progress()
+        raise LostChannelError
 
     async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> bool:
         """Place, publish and advance once; True if there was something to do."""
@@ -96,9 +116,15 @@ class Relay:
         self, connection: asyncpg.Connection, exchange: AbstractExchange, entries: Sequence[Entry]
     ) -> list[str]:
         """Publish in order; the cursor moves over the confirmed front only. Returns whose cursor moved."""
-        results = await publish(exchange, (
-            (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user)) for e in entries
-        ))
+        try:
+            results = await publish(exchange, (
+                (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user))
+                for e in entries
+            ))
+        except TimeoutError:
+            self._unconfirmed = True
+            raise TimeoutError(self.trouble) from None
+        self._unconfirmed = False
         confirmed: dict[str, int] = {}
         stuck: dict[str, BaseException] = {}
         for entry, result in zip(entries, results, strict=True):
@@ -108,9 +134,8 @@ class Relay:
             elif company not in stuck:
                 confirmed[company] = entry.envelope.position or 0
         await log.advance(connection, confirmed)
+        raise_unless_refused(stuck.values())
         for company, error in stuck.items():
-            if not isinstance(error, DeliveryError):
-                raise RuntimeError(f"publishing for {company} stopped: {error!r}")
             logger.warning("RabbitMQ refuses an event", relay=self.source, company=company, error=repr(error)[:300])
             self._resting[company] = asyncio.get_running_loop().time() + REFUSED_SECONDS
         return list(confirmed)

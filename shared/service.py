@@ -16,14 +16,14 @@ import asyncpg
 import structlog
 
 from shared import healing, inbox, log
-from shared.db import Db, Pool, is_transient
+from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.healing import Statement
 from shared.inbox import Heard, Rejected
 from shared.log import Cause
-from shared.refusal import Answer, Refusal, Text
+from shared.refusal import Answer, Refusal, Text, Unfit
 
-EventHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event]]]
+EventHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Unfit]]]
 CommandHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Refusal]]]
 
 FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
@@ -37,6 +37,10 @@ logger = structlog.get_logger()
 
 class AmbiguousError(Exception):
     """An outcome that cannot be linked to one input of its batch; the shell then handles the inputs one by one."""
+
+
+class MetAnotherError(Exception):
+    """Another consumer handled an event of the batch at the same time and was faster; all of this is rolled back."""
 
 
 class _RefusedAtTheDoor(Exception):
@@ -147,7 +151,7 @@ class Service:
             except Exception as error:
                 if is_transient(error):
                     raise
-                if isinstance(error, asyncpg.UniqueViolationError) and attempt < ATTEMPTS - 1:
+                if isinstance(error, asyncpg.UniqueViolationError | MetAnotherError) and attempt < ATTEMPTS - 1:
                     continue
                 envelope, reason = heard.event.envelope, f"{type(error).__name__}: {error}"
                 logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, exc_info=error)
@@ -168,15 +172,26 @@ class Service:
     async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool) -> None:
         if self.ordered:
             fresh = await inbox.enter_in_order(db, heard, now, with_waiting=with_waiting)
+            refused = await self._handle(db, fresh, now)
+            assert not refused, "an ordered service raises: what follows a refused event waits for it"
         else:
-            fresh = await inbox.enter(db, heard)
-        for handler, run in self._runs(fresh):
+            fresh = await inbox.unheard(db, heard)
+            refused = await self._handle(db, fresh, now)
+            await _enter_all_but(db, fresh, refused, now)
+
+    async def _handle(self, db: Db, heard: Sequence[Heard], now: datetime) -> dict[UUID, str]:
+        """Let the use cases do and say what they have to; returns the ids of the events they refuse, with reasons."""
+        refused = {}
+        for handler, run in self._runs(heard):
             if handler is None:
                 continue
             events = [h.event for h in run]
             outcomes = await handler(db, events)
+            refused.update({o.event.envelope.id: o.reason for o in outcomes if isinstance(o, Unfit)})
+            said = [o for o in outcomes if isinstance(o, Event)]
             causes = {id(e): _cause_of_event(e) for e in events}
-            await log.append(db, self.name, outcomes, _link(outcomes, events, causes), now)
+            await log.append(db, self.name, said, _link(said, events, causes), now)
+        return refused
 
     def _runs(self, heard: Sequence[Heard]) -> list[tuple[EventHandler | None, list[Heard]]]:
         """Events grouped by use case, as few groups as the order within each aggregate allows. Those without a use case
@@ -207,7 +222,7 @@ class Service:
                                       actor, key, by_queue)
         for attempt in range(ATTEMPTS):
             try:
-                async with pool.acquire() as connection, connection.transaction():
+                async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
                     answer = await self._do(Db(connection, actor.company), command.asked_by(actor), key, by_queue)
                 break
             except _RefusedAtTheDoor as door:
@@ -295,6 +310,20 @@ def _by_company(heard: Sequence[Heard]) -> dict[str, list[Heard]]:
     for h in heard:
         own[h.event.envelope.company].append(h)
     return dict(sorted(own.items()))
+
+
+async def _enter_all_but(db: Db, heard: Sequence[Heard], refused: Mapping[UUID, str], now: datetime) -> None:
+    """Write down what was handled and, with the reason, what was refused: that stays unheard, and may come again."""
+    fit = [h for h in heard if h.event.envelope.id not in refused]
+    if len(await inbox.enter(db, fit)) < len(fit):
+        raise MetAnotherError
+    unfit = [
+        Rejected(h.raw, refused[e.id], e.company, e.id) for h in heard for e in [h.event.envelope] if e.id in refused
+    ]
+    for r in unfit:
+        logger.warning("event refused", event_id=str(r.id), type=r.raw.routing_key, reason=r.reason)
+    if unfit:
+        await inbox.reject(db.connection, unfit, now)
 
 
 def _link(outcomes: Sequence[Event], inputs: Sequence[Event], causes: Mapping[int, Cause]) -> dict[int, Cause]:

@@ -16,6 +16,11 @@ from pydantic import ValidationError
 from shared.events import Envelope, Event
 
 PREFIX = "cloudEvents_"
+# Escapes that stand for what no text in Postgres can hold: NUL, and one half of a surrogate pair without the other.
+UNSTORABLE = re.compile(
+    rb"(?<!\\)(?:\\\\)*"  # an escape begins after an even number of backslashes
+    rb"(?:\\u0000|\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F])"
+)
 COMPANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MAX_BODY_BYTES = 1_000_000
 
@@ -82,6 +87,8 @@ def decode(raw: Raw) -> Event:
     envelope = _envelope(attributes)
     if envelope.source != model.owner:
         raise MalformedError(f"source: {model.type} is not for {envelope.source!r} to say")
+    if b"\\u" in raw.body and UNSTORABLE.search(raw.body):  # the first is much faster
+        raise MalformedError("body: a text holds NUL, or half a character")
     try:
         event = model.model_validate(parse_json(raw.body))
     except ValidationError as error:
@@ -101,14 +108,17 @@ def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in headers.items():
         if name.startswith(("cloudEvents_", "cloudEvents:")):
-            found[name[len(PREFIX):]] = value.decode(errors="replace") if isinstance(value, bytes) else value
+            attribute = name[len(PREFIX):]
+            if attribute in found:
+                raise MalformedError(f"{attribute}: stands twice, under both prefixes")
+            found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
 
 
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:
     def text(name: str) -> str:
         value = attributes.get(name)
-        if not isinstance(value, str) or not value or len(value) > 300:
+        if not isinstance(value, str) or not value or len(value) > 300 or "\0" in value:
             raise MalformedError(f"{name}: missing or not a short text")
         return value
 

@@ -8,7 +8,7 @@ from shared import money
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened, OpenBooks
-from shared.refusal import Refusal, Text
+from shared.refusal import Refusal, Text, Unfit
 from shared.service import Service
 
 # Events of different producers have no common order, and a voucher needs no earlier one: order of acceptance is enough.
@@ -16,26 +16,24 @@ service = Service("accounting", ordered=False)
 
 UNKNOWN_STANDARD = Text("没有在 {day} 生效的会计准则 {standard}", "there is no standard {standard} in force on {day}")
 UNKNOWN_CURRENCY = Text("不支持以 {currency} 记账", "books cannot be kept in {currency}")
+# An event of a company that has no books: nothing says in which currency and by which rules to post it.
+NO_BOOKS = "company: {company} has no books (公司 {company} 尚未建账)"
 OPEN_ALREADY = Text("公司 {company} 已经建账", "company {company} has books already")
 
 
-class BooksNotOpenError(Exception):
-    """An event of a company that has no books: nothing says in which currency and by which rules to post it."""
-
-
 @service.on(Event)
-async def post_events(db: Db, events: Sequence[Event]) -> list[Event]:
-    """Give every event its vouchers, or keep the reason why it has none."""
+async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
+    """Give every event its vouchers, or keep the reason why it has none; refuse what cannot be posted."""
     terms = await store.lock_terms(db)
     if terms is None:
-        raise BooksNotOpenError(f"company: {db.company} has no books (公司 {db.company} 尚未建账)")
-    postings = [posting.post(event, terms) for event in events]
+        return [Unfit(event, NO_BOOKS.format(company=db.company)) for event in events]
+    postings, unfit = posting.post_all(events, terms)
     last = await store.last_numbers(db, postings)
     vouchers = posting.number(postings, last)
     await store.save(db, terms, last.entry + 1, postings, vouchers)
     await store.move_balances(db, posting.movements(v.voucher for v in vouchers))
     await store.count_heard(db, postings)
-    return []
+    return [*unfit]
 
 
 @service.does(OpenBooks)

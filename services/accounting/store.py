@@ -83,7 +83,7 @@ async def lock_terms(db: Db) -> Terms | None:
     mapped = await db.fetch(
         """
         select m.version, m.role, m.account, a.kind from role_map m
-        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account
+        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
         where m.company = $1 and m.ledger = $2
           and m.version = (select max(version) from role_map where company = $1 and ledger = $2)
         """,

@@ -8,9 +8,9 @@ from pydantic import Field
 from shared.events.base import MENDERS, Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason, SayAgain
 from shared.money import (
     Amount,
+    NonNegativeAmount,
     PositiveAmount,
     PositiveQuantity,
-    Quantity,
     Rate,
     UnitPrice,
 )
@@ -102,12 +102,12 @@ class PayRefund(Command, owner="order", allowed={"accountant", "chief_accountant
 class OrderLine(Part):
     line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     unit_price: UnitPrice
-    net: Amount
+    net: NonNegativeAmount
     tax_rate: Rate
-    tax: Amount
-    gross: Amount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class OrderPlaced(Event, owner="order", about=("order", "order_id")):
@@ -120,9 +120,9 @@ class OrderPlaced(Event, owner="order", about=("order", "order_id")):
     warehouse: str
     salesperson: str | None = None
     lines: tuple[OrderLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class ApprovalRequested(Event, owner="order", about=("order", "order_id")):
@@ -152,7 +152,7 @@ class OrderRejected(Event, owner="order", about=("order", "order_id")):
     currency: str
     reason: str
     salesperson: str | None = None
-    net: Amount
+    net: NonNegativeAmount
 
 
 class OrderCancelRequested(Event, owner="order", about=("order", "order_id")):
@@ -165,8 +165,8 @@ class OrderCancelRequested(Event, owner="order", about=("order", "order_id")):
 class CancelledLine(Part):
     line: int
     sku: str
-    quantity: Quantity
-    net: Amount
+    quantity: PositiveQuantity
+    net: NonNegativeAmount
 
 
 class OrderCancelled(Event, owner="order", about=("order", "order_id")):
@@ -179,7 +179,7 @@ class OrderCancelled(Event, owner="order", about=("order", "order_id")):
     reason: str
     salesperson: str | None = None
     lines: tuple[CancelledLine, ...]
-    net: Amount
+    net: NonNegativeAmount
 
 
 class OrderCancelDeclined(Event, owner="order", about=("order", "order_id")):
@@ -199,10 +199,10 @@ class OrderSettled(Event, owner="order", about=("order", "order_id")):
 class DeliveredLine(Part):
     line: int
     sku: str
-    quantity: Quantity
-    net: Amount
-    tax: Amount
-    gross: Amount
+    quantity: PositiveQuantity
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class SaleDelivered(Event, owner="order", about=("delivery", "delivery_id")):
@@ -215,9 +215,9 @@ class SaleDelivered(Event, owner="order", about=("delivery", "delivery_id")):
     delivered_on: date
     currency: str
     lines: tuple[DeliveredLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class InvoiceIssued(Event, owner="order", about=("invoice", "invoice_id")):
@@ -227,9 +227,9 @@ class InvoiceIssued(Event, owner="order", about=("invoice", "invoice_id")):
     issued_on: date
     currency: str
     deliveries: tuple[str, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class Allocation(Part):
@@ -237,7 +237,7 @@ class Allocation(Part):
 
     order_id: str
     delivery_id: str
-    amount: Amount
+    amount: PositiveAmount
 
 
 class PaymentReceived(Event, owner="order", about=("payment", "payment_id")):
@@ -248,10 +248,10 @@ class PaymentReceived(Event, owner="order", about=("payment", "payment_id")):
     order_id: str | None = None
     received_on: date
     currency: str
-    amount: Amount
+    amount: PositiveAmount
     allocations: tuple[Allocation, ...]
-    allocated: Amount
-    unallocated: Amount
+    allocated: NonNegativeAmount
+    unallocated: NonNegativeAmount
 
 
 class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
@@ -262,7 +262,7 @@ class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
     allocated_on: date
     currency: str
     allocations: tuple[Allocation, ...]
-    allocated: Amount
+    allocated: PositiveAmount
 
     @property
     def walk(self) -> str:
@@ -281,9 +281,9 @@ class SaleReturned(Event, owner="order", about=("return", "return_id")):
     returned_on: date
     currency: str
     lines: tuple[DeliveredLine, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_id")):
@@ -295,9 +295,9 @@ class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_
     issued_on: date
     currency: str
     returns: tuple[str, ...]
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
@@ -308,9 +308,9 @@ class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
     order_id: str | None = None
     paid_on: date
     currency: str
-    amount: Amount
-    from_returns: Amount
-    from_advances: Amount
+    amount: PositiveAmount
+    from_returns: NonNegativeAmount
+    from_advances: NonNegativeAmount
 
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from services.accounting.handlers import service
+from shared import money
 from shared.db import Pool
 from shared.testing import ask, deliver
 from tests.accounting import examples
@@ -50,26 +51,27 @@ async def journal(connection: Any) -> UUID:
 
 async def insert(
     connection: Any, lines: Sequence[tuple[str, str, str]], *, line_count: int | None = None, currency: str = "CNY",
-    line_period: str = "2025-03", event_id: UUID | None = None, rule_id: str = "x", first: int = 1,
+    line_period: str = "2025-03", event_id: UUID | None = None, rule_id: str = "x", first: int = 1, seq: int = 4,
+    number: int = 1,
 ) -> None:
-    """Insert voucher 4 with its lines in one statement, past all of the service's code."""
+    """Insert a voucher (by default the fourth) with its lines in one statement, past all of the service's code."""
     await connection.execute(
         """
         with header as (
             insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, summary, attachments,
                                  maker, checker, poster, event_id, event_type, source, rule_id, rule_version, part,
                                  line_count)
-            select 'C1', 'main', 4, entry, '2025-03', '转', 1, '2025-03-01', 'x', 1, 'x', 'x', 'x', event_id, 'x',
+            select 'C1', 'main', $10, entry, '2025-03', '转', $11, '2025-03-01', 'x', 1, 'x', 'x', 'x', event_id, 'x',
                    'order', $2, 1, 1, $3
             from journal where event_id = $1
         )
         insert into voucher_line (company, ledger, seq, line, period, account, side, amount, currency, summary)
-        select 'C1', 'main', 4, n + $9 - 1, $8, account, side, amount::numeric, $7, 'x'
+        select 'C1', 'main', $10, n + $9 - 1, $8, account, side, amount::numeric, $7, 'x'
         from unnest($4::text[], $5::text[], $6::text[]) with ordinality as l (account, side, amount, n)
         """,
         event_id or await journal(connection), rule_id, len(lines) if line_count is None else line_count,
         [line[0] for line in lines], [line[1] for line in lines], [line[2] for line in lines], currency, line_period,
-        first,
+        first, seq, number,
     )
 
 
@@ -103,6 +105,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("other currency", {"lines": GOOD, "currency": "USD"}, "currency USD is not the books' currency"),
     ("other period", {"lines": GOOD, "line_period": "2025-04"}, "lines without a header of their period"),
     ("zero amount", {"lines": (("1002", "D", "0"), ("1122", "C", "0"))}, "violates check constraint"),
+    ("more decimals than the currency has", {"lines": (("1002", "D", "1.005"), ("1122", "C", "1.005"))},
+     "decimals_of_the_currency"),
+    ("a number that leaves a gap", {"lines": GOOD, "number": 2}, "number 2 of 转 2025-03 or its place leaves a gap"),
+    ("a place that leaves a gap", {"lines": GOOD, "seq": 5}, "its place leaves a gap"),
 ]
 
 
@@ -114,6 +120,31 @@ async def test_no_other_voucher_is(ledger: Any, arguments: dict[str, Any], reaso
         with pytest.raises(asyncpg.CheckViolationError, match=reason):
             await insert(ledger, event_id=event_id, **arguments)
     assert await ledger.fetchval("select count(*) from voucher") == 3
+
+
+async def test_no_amount_is_larger_than_the_column(ledger: Any) -> None:
+    with pytest.raises(asyncpg.NumericValueOutOfRangeError):
+        await insert(ledger, (("1002", "D", "1e16"), ("1122", "C", "1e16")))
+
+
+async def test_the_yen_has_no_decimals(pool: Pool) -> None:
+    assert (await ask(pool, service, examples.open_books("JPY"))).ok
+    await deliver(pool, service, *(examples.placed(f"SO-{n}", "100", currency="JPY") for n in range(3)))
+    async with pool.acquire() as connection:
+        with pytest.raises(asyncpg.CheckViolationError, match="decimals_of_the_currency"):
+            await insert(connection, (("1002", "D", "0.50"), ("1122", "C", "0.50")), currency="JPY")
+
+
+async def test_books_have_a_currency_that_the_code_knows_too(ledger: Any) -> None:
+    for currency, decimals in money.CURRENCY_DECIMALS.items():
+        assert await ledger.fetchval("select currency_decimals($1)", currency) == decimals
+    with pytest.raises(asyncpg.CheckViolationError, match="known_currency"):
+        await ledger.execute(
+            """
+            insert into book (company, ledger, name, currency, standard, pack_version, vat_rate, opened_on, opened_by)
+            select 'C2', ledger, name, 'XXX', standard, pack_version, vat_rate, opened_on, opened_by from book
+            """
+        )
 
 
 async def test_a_voucher_whose_event_is_not_in_the_journal(ledger: Any) -> None:

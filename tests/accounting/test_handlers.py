@@ -196,13 +196,15 @@ async def test_batches_do_not_change_what_is_posted(pool: Pool) -> None:
 async def test_period_balances_are_the_sums_of_the_lines(pool: Pool) -> None:
     await open_books(pool)
     await deliver(pool, service, *walk())
+    for n in range(2):  # batches that move the same accounts
+        await deliver(pool, service, examples.placed(f"SO-{n}"), examples.placed(f"SX-{n}", on=date(2025, 4, 1)))
     wrong = await pool.fetch(
         """
         select * from (select period, account, sum(amount) filter (where side = 'D') as d,
                               sum(amount) filter (where side = 'C') as c
                        from voucher_line group by period, account) as l
         full join period_balance b using (period, account)
-        where coalesce(d, 0) <> debit or coalesce(c, 0) <> credit
+        where coalesce(d, 0) is distinct from debit or coalesce(c, 0) is distinct from credit
         """
     )
     assert wrong == []
@@ -283,7 +285,7 @@ async def test_a_bad_event_is_rejected_by_field_and_stops_no_other(pool: Pool) -
     bad = examples.placed("SO-BAD").model_copy(update={"gross": Decimal("1.00")})
     await deliver(pool, service, examples.placed("SO-1"), bad, examples.placed("SO-2"))
     assert await rejections(pool) == [
-        "UnreadableError: gross: gross = net + tax does not hold: 1.00 is not 1130.00"
+        "gross: gross = net + tax does not hold: 1.00 is not 1130.00"
     ]
     assert await pool.fetchval("select array_agg(number order by number) from voucher") == [1, 2]
 
@@ -292,14 +294,14 @@ async def test_an_event_in_another_currency_is_rejected(pool: Pool) -> None:
     await open_books(pool)
     await deliver(pool, service, examples.placed(currency="USD"))
     assert await rejections(pool) == [
-        "UnreadableError: currency: the books are kept in CNY, the event is in USD"
+        "currency: the books are kept in CNY, the event is in USD"
     ]
 
 
 async def test_events_of_a_company_without_books_are_rejected(pool: Pool) -> None:
     await deliver(pool, service, examples.placed())
     assert await rejections(pool) == [
-        "BooksNotOpenError: company: C1 has no books (公司 C1 尚未建账)"
+        "company: C1 has no books (公司 C1 尚未建账)"
     ]
     assert await pool.fetchval("select count(*) from journal") == 0
 

@@ -1,19 +1,15 @@
-"""A database with nothing but the kernel and the samples' one table, and a clean RabbitMQ, for each test."""
+"""A database with nothing but the kernel and the samples' one table, for each test."""
 
-from collections.abc import AsyncIterator, Iterator
-from urllib.parse import unquote, urlsplit, urlunsplit
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import asyncpg
 import pytest
 import structlog
 
-from shared.amqp import open_channel
 from shared.db import Pool, open_pool
 from shared.testing import admin_url, database_at, fresh_database
-from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT
-from tools.servers import Servers
 
 # Plain lines: structlog's own default draws every traceback with all local values, which takes seconds.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -43,26 +39,3 @@ async def empty_database() -> AsyncIterator[str]:
     yield database_at(admin_url(), name)
     await admin.execute(f'drop database "{name}" with (force)')
     await admin.close()
-
-
-@pytest.fixture(scope="session")
-def virtual_host(servers: Servers) -> Iterator[str]:
-    """The URL of a virtual host that nobody else uses; of a broker that was given, the one that was given."""
-    if servers.rabbitmq is None:
-        yield servers.rabbitmq_url
-        return
-    name = f"kernel-{uuid4().hex[:8]}"
-    address = urlsplit(servers.rabbitmq_url)
-    servers.rabbitmq.ctl("add_vhost", name)
-    servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
-    yield urlunsplit(address._replace(path=f"/{name}"))
-    servers.rabbitmq.ctl("delete_vhost", name)
-
-
-@pytest.fixture
-async def rabbit(virtual_host: str) -> AsyncIterator[Rabbit]:
-    """The broker; the queues that a test declares through it are deleted at the end."""
-    async with open_channel(virtual_host) as channel:
-        rabbit = Rabbit(virtual_host, channel)
-        yield rabbit
-        await rabbit.clean_up()

@@ -5,15 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from faststream.rabbit import RabbitBroker
-from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
-from shared.commands import command_broker
+from shared.commands import QueueDoor
 from shared.db import Pool
 from shared.service import Service
 from shared.settings import Settings
 from tests.shared.rabbit import Rabbit
+from tests.shared.waits import beside, until_true
 
 
 def settings_for(rabbit: Rabbit, *, url: str | None = None, roles: tuple[str, ...] = ("sales",)) -> Settings:
@@ -27,11 +26,9 @@ def settings_for(rabbit: Rabbit, *, url: str | None = None, roles: tuple[str, ..
 
 
 @asynccontextmanager
-async def open_door(service: Service, pool: Pool, settings: Settings) -> AsyncIterator[RabbitBroker]:
+async def open_door(service: Service, pool: Pool, settings: Settings) -> AsyncIterator[None]:
     """The door of a service whose topology is there."""
-    broker = command_broker(service, pool, settings, CollectorRegistry())
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        await broker.stop()
+    door = QueueDoor(service, pool, settings)
+    async with beside(door.run()):
+        await until_true("the door is open", lambda: door.active)
+        yield

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
-from shared.amqp import finish
 from shared.consumer import Consumer
 from shared.db import Db, Pool, open_pool
 from shared.events import Event
 from shared.events.order import OrderApproved
+from shared.refusal import Unfit
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
@@ -63,7 +64,7 @@ async def test_a_batch_under_way_is_finished_when_the_service_ends(pool: Pool, r
     service, begun, goes_on = listener(), asyncio.Event(), asyncio.Event()
     note = service.handlers[OrderApproved]
 
-    async def slowly(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def slowly(db: Db, events: Sequence[Event]) -> Sequence[Any]:
         begun.set()
         await goes_on.wait()
         return await note(db, events)
@@ -74,10 +75,10 @@ async def test_a_batch_under_way_is_finished_when_the_service_ends(pool: Pool, r
     ending = consumer(rabbit, pool, service)
     task = asyncio.create_task(ending.run())
     await asyncio.wait_for(begun.wait(), 15)
-    end = asyncio.create_task(finish(task, ending.busy, 15))
+    task.cancel()
     await asyncio.sleep(0)
     goes_on.set()
-    await end
+    await asyncio.wait([task], timeout=15)
     done = len(await effects(pool))
     assert 1 <= done <= 20, "one batch, not none and no second one"
     await until("the rest is there", lambda: rabbit.count(QUEUE), lambda count: count == 50 - done)
@@ -162,7 +163,7 @@ async def test_it_acknowledges_after_the_commit_and_not_before(pool: Pool, rabbi
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         outcomes = await quick(db, events)
         reached.set()
         await asyncio.sleep(3600)
@@ -178,6 +179,26 @@ async def test_it_acknowledges_after_the_commit_and_not_before(pool: Pool, rabbi
         await until_effects(pool, 3)
         await until_acknowledged(pool, rabbit)
     await assert_nothing_left(rabbit)
+
+
+async def test_it_holds_no_more_than_two_batches(pool: Pool, rabbit: Rabbit) -> None:
+    """One that is handled, and the next one; the rest waits in the broker, which has more room."""
+    service, go = Service("inventory"), asyncio.Event()
+    quick = listener().handlers[OrderApproved]
+
+    @service.on(OrderApproved)
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
+        await go.wait()
+        return await quick(db, events)
+
+    await rabbit.topology(service)
+    await rabbit.say(*orders(Script(), 100))
+    async with beside(consumer(rabbit, pool, service).run()):
+        await until("it holds two batches", lambda: rabbit.count(QUEUE), lambda count: count <= 60)
+        await asyncio.sleep(0.3)
+        assert await rabbit.count(QUEUE) == 60
+        go.set()
+        await until_effects(pool, 100)
 
 
 async def test_it_waits_for_the_topology_and_resumes_when_its_queue_is_declared_again(

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from shared import healing, mender
 from shared.amqp import AGAIN
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Event
@@ -198,7 +199,8 @@ async def test_a_producer_whose_database_is_older_than_what_it_said_stops_speaki
                 await until("it learns that it is too old", lambda: restored.pool.fetchrow("select * from went_back"),
                             lambda row: row is not None)
                 consumer = Consumer(restored.service, restored.pool, rabbit.url)
-                health = Health("order", restored.pool, relay, consumer, migrations_of(ROOT), CollectorRegistry())
+                door = QueueDoor(restored.service, restored.pool, settings_for(rabbit))
+                health = Health("order", restored.pool, relay, consumer, door, migrations_of(ROOT), CollectorRegistry())
                 assert "ends at 4, but inventory has heard 10" in (await health.problems())["log of C1"]
                 await asyncio.sleep(0.3)
                 await speak(restored.pool, approved("SO-NEW"))

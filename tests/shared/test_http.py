@@ -321,7 +321,7 @@ async def test_probes_and_documents_need_no_token(quiet_pool: Pool) -> None:
     async with client_of(quiet_pool) as http:
         answers = {path: await http.get(path) for path in sorted(OPEN_PATHS)}
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(sorted(OPEN_PATHS), 200)
-    assert answers["/readyz"].json() == {"ready": True, "problems": {}}
+    assert answers["/readyz"].json() == {"ready": True, "problems": {}, "warnings": {}}
     assert answers["/asyncapi.json"].json()["asyncapi"] == "3.0.0"
     assert "/cancellations" in answers["/openapi.json"].json()["paths"]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,6 +12,7 @@ from shared.events import Event
 from shared.events.inventory import ProductRegistered
 from shared.events.order import OrderApproved, OrderCancelDeclined, OrderSettled
 from shared.inbox import sort_out
+from shared.refusal import Unfit
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
@@ -64,7 +65,7 @@ async def test_an_early_event_may_have_come_in_any_dress(pool: Pool) -> None:
 
 async def test_an_unordered_service_handles_events_as_they_come(pool: Pool) -> None:
     service, (first, second) = listener(ordered=False), chain(Script(), "SO-1", 2)
-    await hear(pool, service, second)
+    await hear(pool, service, second, second)
     await hear(pool, service, first)
     await hear(pool, service, second, first)
     assert await effects(pool) == [("SO-1", 2), ("SO-1", 1)]
@@ -156,6 +157,54 @@ async def test_one_bad_event_of_200_stands_alone_and_the_others_are_handled(pool
     assert [row["body"] for row in kept] == [b"\0", b"\1", b"\2"], "once each, although the batch was halved"
 
 
+def choosy(bad: Collection[str]) -> tuple[Service, list[int]]:
+    """An unordered listener that refuses the `bad` orders as values, and the sizes of the batches that it got."""
+    service, sizes = Service("inventory", ordered=False), []
+    quick = listener().handlers[OrderApproved]
+
+    @service.on(OrderApproved)
+    async def note(db: Db, events: Sequence[OrderApproved]) -> list[Event | Unfit]:
+        sizes.append(len(events))
+        outcomes = await quick(db, [event for event in events if event.order_id not in bad])
+        return [*outcomes, *(Unfit(event, "order_id: not this one") for event in events if event.order_id in bad)]
+
+    return service, sizes
+
+
+async def test_what_a_use_case_refuses_is_set_aside_and_the_batch_goes_on_whole(pool: Pool) -> None:
+    bad = {f"SO-{n}" for n in range(0, 200, 20)}
+    (service, sizes), script = choosy(bad), Script()
+    events = [script.say(approved(f"SO-{n}")) for n in range(200)]
+    await hear(pool, service, *events)
+    assert sizes == [200]
+    assert sorted(await effects(pool)) == sorted((f"SO-{n}", 1) for n in range(200) if n % 20)
+    assert len(await said(pool)) == 190
+    rows = await pool.fetch("select id, body, reason from rejected where company = 'C1' order by id")
+    refused = sorted((e for e in events if e.subject.removeprefix("order/") in bad), key=lambda e: e.envelope.id)
+    assert [tuple(row) for row in rows] == [(e.envelope.id, e.body(), "order_id: not this one") for e in refused]
+
+
+async def test_a_refused_event_that_is_fit_now_has_its_effect_and_is_rejected_no_more(pool: Pool) -> None:
+    bad = {"SO-1"}
+    (service, _), script = choosy(bad), Script()
+    events = [script.say(approved(f"SO-{n}")) for n in range(3)]
+    await hear(pool, service, *events)
+    await hear(pool, service, events[1])
+    assert len(await reasons(pool)) == 1, "still unfit, still one row"
+    bad.clear()
+    await hear(pool, service, *events)
+    assert sorted(await effects(pool)) == [("SO-0", 1), ("SO-1", 1), ("SO-2", 1)]
+    assert await reasons(pool) == []
+
+
+async def test_two_consumers_refuse_the_same_event_once(pool: Pool) -> None:
+    (service, _), script = choosy({"SO-3"}), Script()
+    events = [script.say(approved(f"SO-{n}")) for n in range(10)]
+    await asyncio.gather(*(hear(pool, service, *batch) for batch in (events, events[::-1], events[2:])))
+    assert sorted(await effects(pool)) == sorted((f"SO-{n}", 1) for n in range(10) if n != 3)
+    assert await reasons(pool) == ["order_id: not this one"]
+
+
 async def test_what_follows_a_rejected_event_waits_for_it(pool: Pool) -> None:
     service, events = listener(bad={("SO-1", 2)}), chain(Script(), "SO-1", 3)
     await hear(pool, service, *events)
@@ -207,7 +256,7 @@ def slow_listener() -> tuple[Service, asyncio.Event, asyncio.Event]:
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved, OrderSettled)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         outcomes = await quick(db, events)
         if any(event.subject == "order/SO-SLOW" for event in events):
             reached.set()
@@ -278,7 +327,7 @@ async def test_when_the_database_goes_away_nothing_is_written_and_the_batch_may_
     quick = listener().handlers[OrderApproved]
 
     @service.on(OrderApproved)
-    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event]:
+    async def note(db: Db, events: Sequence[Event]) -> Sequence[Event | Unfit]:
         outcomes = await quick(db, events)
         if goes.pop():
             await db.fetchval("select pg_terminate_backend(pg_backend_pid())")

@@ -129,6 +129,7 @@ async def test_a_crash_between_confirm_and_advance_publishes_again(pool: Pool, d
             await holder.execute("select from relay_cursor for update")  # the relay cannot advance
             await speak(pool, approved("SO-1"), approved("SO-2"))
             first = events_of(await rabbit.take(QUEUE, 2))
+            assert await pool.fetchval("select max(position) from event") == 3, "committed before it was published"
             await kill_relay_in(database, "update relay_cursor%")
             await transaction.rollback()
         again = events_of(await rabbit.take(QUEUE, 2))
@@ -246,3 +247,15 @@ async def test_it_goes_on_after_either_server_was_away(pool: Pool, database: str
             await until_published(pool, 33)
     received = events_of(await rabbit.take(QUEUE, await rabbit.count(QUEUE)))
     assert list(dict.fromkeys(event.envelope.position for event in received)) == list(range(1, 34))
+
+
+async def test_an_idle_relay_notices_that_its_connection_is_gone(pool: Pool, database: str, rabbit: Rabbit) -> None:
+    await rabbit.queue(QUEUE, *BOTH)
+    async with link_to(rabbit.url) as link:
+        working = relay(database, rabbit, url=link.url)
+        async with beside(working.run()):
+            await until_true("it is active", lambda: working.active)
+            link.cut()
+            await until_true("it is not", lambda: not working.active)
+            link.mend()
+            await until_true("it is again", lambda: working.active)

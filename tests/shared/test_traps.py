@@ -55,17 +55,12 @@ def test_one_function_publishes() -> None:
     assert set(calls("publish")) == {"shared/amqp.py"}
 
 
-def test_only_the_queue_door_subscribes_with_faststream() -> None:
-    """Whose every option is shown in test_queue_door; the other one describes and never starts."""
-    assert set(calls("subscriber")) == {"shared/commands.py", "shared/asyncapi.py"}
+def test_faststream_describes_and_never_starts() -> None:
+    """Its consumers do not come back when their queue was away (docs/decisions/0009)."""
+    assert set(calls("subscriber")) == {"shared/asyncapi.py"}
 
 
-async def test_a_message_that_nobody_gets_is_an_error(pool: Pool, rabbit: Rabbit) -> None:
-    """With the default channel FastStream returns it in silence."""
-    await rabbit.topology(desk())
-    async with open_door(desk(), pool, settings_for(rabbit)) as broker:
-        with pytest.raises(aiormq.exceptions.PublishError):
-            await broker.publish("lost", "no-such-queue")
+async def test_a_message_that_nobody_gets_is_an_error(rabbit: Rabbit) -> None:
     async with open_channel(rabbit.url) as channel:
         with pytest.raises(aiormq.exceptions.PublishError):
             await channel.default_exchange.publish(aio_pika.Message(b"lost"), "no-such-queue")
@@ -143,7 +138,6 @@ async def test_publishing_and_consuming_have_connections_of_their_own(
 
 
 async def test_a_stopping_door_finishes_what_it_began(pool: Pool, rabbit: Rabbit) -> None:
-    """`graceful_timeout=None` would not wait at all."""
     service, reached = Service("order"), asyncio.Event()
     quick = desk().commands[CancelOrder]
 

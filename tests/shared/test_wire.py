@@ -64,6 +64,12 @@ def test_fields_that_a_newer_producer_adds_are_ignored() -> None:
     assert decode(with_fields(carrier="SF")).body() == SHIPPED.body()
 
 
+@pytest.mark.parametrize("text", ["a\\u0000b", "\\ud83d", "😀", "茶"])
+def test_other_escapes_are_text(text: str) -> None:
+    assert json.dumps(text).isascii(), "so all of it is escaped"
+    assert decode(with_fields(warehouse=text)).body() == SHIPPED.model_copy(update={"warehouse": text}).body()
+
+
 def test_headers_that_are_not_ours_are_ignored() -> None:
     message = raw(sent())
     assert decode(replace(message, headers={**message.headers, "x-death": [{"count": 1}], "baggage": "a=b"}))
@@ -115,6 +121,9 @@ POISON: dict[str, tuple[Callable[[], Raw], str]] = {
     "deep nesting": (lambda: with_body(b'{"lines":' + b"[" * 100_000 + b"]" * 100_000 + b"}"), "body: not valid JSON"),
     "5,000 digits": (lambda: with_body(SHIPPED.body().replace(b'"12.50"', b"9" * 5_000)), "body: not valid JSON"),
     "empty": (lambda: with_body(b""), "body: not valid JSON"),
+    "NUL in a text": (lambda: with_fields(warehouse="ma\0in"), "body: a text holds NUL"),
+    "half a character": (lambda: with_body(SHIPPED.body().replace(b"main", b"\\ud83d")), "body: .*half a character"),
+    "the other half": (lambda: with_body(SHIPPED.body().replace(b"main", b"\\uDE00")), "body: .*half a character"),
     "no object": (lambda: with_body(b"[]"), "body: must be a JSON object"),
     "too large": (lambda: with_body(b" " * (MAX_BODY_BYTES + 1)), "body: more than"),
     # fields
@@ -130,6 +139,9 @@ POISON: dict[str, tuple[Callable[[], Raw], str]] = {
     "no type": (lambda: with_headers(type=None), "type: "),
     "no CloudEvents at all": (lambda: replace(raw(sent()), headers={}), "type: "),
     "foreign routing key": (lambda: replace(raw(sent()), routing_key="order.order_placed.v1"), "type: .*routing key"),
+    "an attribute under both prefixes": (
+        lambda: replace(raw(sent()), headers={**raw(sent()).headers, "cloudEvents:company": "C2"}), "company: .*twice",
+    ),
     "foreign source": (lambda: with_headers(source="/fenlu/order"), "source: "),
     "another subject": (lambda: with_headers(subject="fulfilment/SO-2"), "subject: "),
     "no subject": (lambda: with_headers(subject=None), "subject: "),
@@ -150,6 +162,7 @@ POISON: dict[str, tuple[Callable[[], Raw], str]] = {
     "a time that is none": (lambda: with_headers(time="yesterday"), "time: 'yesterday' is not RFC 3339"),
     "a time far away": (lambda: with_headers(time=10**30), "time: "),
     "no actor": (lambda: with_headers(actor=None), "actor: "),
+    "NUL in an attribute": (lambda: with_headers(actor="a\0b"), "actor: "),
     "an endless actor": (lambda: with_headers(actor="a" * 301), "actor: "),
 }
 

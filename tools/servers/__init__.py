@@ -51,6 +51,16 @@ def servers(*, keep: bool = False) -> Iterator[Servers]:
         holdings.finish()
 
 
+@contextlib.contextmanager
+def own_rabbitmq() -> Iterator[Server]:
+    """One more RabbitMQ, for what would disturb others at the same broker."""
+    holdings = _begin(guarded=True)
+    try:
+        yield _rabbitmq(holdings)
+    finally:
+        holdings.finish()
+
+
 def kept() -> Servers | None:
     """The servers that were left running, if they still answer."""
     try:

@@ -8,16 +8,17 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from services.accounting.domain.pack import Bilingual, Pack, Rule, RuleLine, Side, Word
-from services.accounting.domain.reading import Item, Reading, read
+from services.accounting.domain.reading import Item, Reading, UnpostableError, read
 from shared.events import Event
+from shared.refusal import Unfit
 
 
-class UnbalancedError(ValueError):
+class UnbalancedError(UnpostableError):
     """A voucher whose debits are not its credits; a rule that the linter passed never makes one."""
 
 
-class UncoveredError(ValueError):
-    """The books' pack says neither how to post an event nor why not."""
+class UncoveredError(UnpostableError):
+    """The books' pack says neither how to post an event nor why not, or no account plays a role of its rule."""
 
 
 class MappedAccount(NamedTuple):
@@ -65,7 +66,7 @@ class Voucher:
         for memo in (False, True):
             difference = sum((line.signed for line in self.lines if line.memo is memo), Decimal(0))
             if difference:
-                raise UnbalancedError(f"rule {self.rule.id} part {self.rule.part}: debits - credits = {difference}")
+                raise UnbalancedError(f"rule: {self.rule.id} part {self.rule.part}: debits - credits = {difference}")
 
     @property
     def word(self) -> Word:
@@ -106,8 +107,19 @@ class Numbered:
     number: int
 
 
+def post_all(events: Iterable[Event], terms: Terms) -> tuple[list[Posting], list[Unfit]]:
+    """What can be posted, and the events that cannot, with the reason."""
+    postings, unfit = [], []
+    for event in events:
+        try:
+            postings.append(post(event, terms))
+        except UnpostableError as error:
+            unfit.append(Unfit(event, str(error)))
+    return postings, unfit
+
+
 def post(event: Event, terms: Terms) -> Posting:
-    """Read an event and apply its rules. UnreadableError, UncoveredError or UnbalancedError if that cannot be done."""
+    """Read an event and apply its rules. UnpostableError if that cannot be done."""
     reading = read(event, terms.currency)
     rules = terms.pack.rules_by_event.get(event.type)
     if rules is None:
@@ -164,7 +176,9 @@ def _lines(spec: RuleLine, rule: Rule, reading: Reading, terms: Terms) -> Iterab
 
 
 def _line(spec: RuleLine, rule: Rule, item: Item, reading: Reading, terms: Terms) -> Line:
-    account = terms.accounts[spec.role]
+    account = terms.accounts.get(spec.role)
+    if account is None:
+        raise UncoveredError(f"role: no account that takes lines plays {spec.role!r}, which rule {rule.id} needs")
     sign = rule.sign(spec)
     known = {**reading.dimensions, **item.dimensions}
     return Line(

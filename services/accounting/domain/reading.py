@@ -14,8 +14,12 @@ DIMENSIONS = ("customer", "supplier", "product", "warehouse", "salesperson")
 ITEMS = "items."  # `items.cost` in an identity is the sum of `cost` over the items
 
 
-class UnreadableError(ValueError):
-    """The event contradicts itself or the books; `field` says where. It is rejected, not posted."""
+class UnpostableError(ValueError):
+    """Why an event cannot be posted; the text begins with the field. It is rejected, and its batch goes on."""
+
+
+class UnreadableError(UnpostableError):
+    """The event contradicts itself or the books; `field` says where."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")

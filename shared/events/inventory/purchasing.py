@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.events.base import Asked, Command, Currency, Event, Key, Name, Part
-from shared.money import Amount, NonNegativeAmount, PositiveAmount, PositiveQuantity, Quantity, UnitPrice
+from shared.money import Amount, NonNegativeAmount, PositiveAmount, PositiveQuantity, UnitPrice
 
 # -- commands ---------------------------------------------------------------------------------------------------------
 
@@ -93,9 +93,9 @@ class SupplierRegistered(Event, owner="inventory", about=("supplier", "supplier_
 class PurchaseLine(Part):
     line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     unit_cost: UnitPrice
-    net: Amount
+    net: NonNegativeAmount
 
 
 class PurchaseOrdered(Event, owner="inventory", about=("purchase", "purchase_id")):
@@ -105,7 +105,7 @@ class PurchaseOrdered(Event, owner="inventory", about=("purchase", "purchase_id"
     warehouse: str
     currency: str
     lines: tuple[PurchaseLine, ...]
-    net: Amount
+    net: NonNegativeAmount
 
 
 class SupplierInvoiceLine(Part):
@@ -115,12 +115,12 @@ class SupplierInvoiceLine(Part):
     receipt_id: str
     receipt_line: int
     sku: str
-    quantity: Quantity
-    accrued: Amount
+    quantity: PositiveQuantity
+    accrued: NonNegativeAmount
     variance: Amount
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class SupplierInvoiced(Event, owner="inventory", about=("supplier_invoice", "supplier_invoice_id")):
@@ -131,11 +131,11 @@ class SupplierInvoiced(Event, owner="inventory", about=("supplier_invoice", "sup
     invoiced_on: date
     currency: str
     lines: tuple[SupplierInvoiceLine, ...]
-    accrued: Amount
+    accrued: NonNegativeAmount
     variance: Amount
-    net: Amount
-    tax: Amount
-    gross: Amount
+    net: NonNegativeAmount
+    tax: NonNegativeAmount
+    gross: NonNegativeAmount
 
 
 class AdjustedLine(Part):
@@ -166,7 +166,7 @@ class CostAdjusted(Event, owner="inventory", about=("adjustment", "adjustment_id
 
 class PaidInvoice(Part):
     supplier_invoice_id: str
-    amount: Amount
+    amount: PositiveAmount
 
 
 class SupplierPaid(Event, owner="inventory", about=("supplier_payment", "supplier_payment_id")):
@@ -177,7 +177,7 @@ class SupplierPaid(Event, owner="inventory", about=("supplier_payment", "supplie
     paid_on: date
     currency: str
     allocations: tuple[PaidInvoice, ...]
-    amount: Amount
+    amount: PositiveAmount
 
 
 class PurchaseReturnLine(Part):
@@ -190,7 +190,7 @@ class PurchaseReturnLine(Part):
     line: int
     receipt_line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     accrued: Amount
     net: Amount
     tax: Amount

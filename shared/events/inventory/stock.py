@@ -130,7 +130,7 @@ class StockLine(Part):
 
     line: int
     sku: str
-    quantity: Quantity
+    quantity: PositiveQuantity
     cost: Amount
 
 
@@ -245,8 +245,8 @@ class CountLine(Part):
     booked: Quantity
     counted: Quantity
     difference: Quantity
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class StockCounted(Event, owner="inventory", about=("count", "count_id")):
@@ -257,8 +257,8 @@ class StockCounted(Event, owner="inventory", about=("count", "count_id")):
     warehouse: str
     currency: str
     lines: tuple[CountLine, ...]
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class CountApproved(Event, owner="inventory", about=("count", "count_id")):
@@ -267,8 +267,8 @@ class CountApproved(Event, owner="inventory", about=("count", "count_id")):
     count_id: str
     approved_on: date
     currency: str
-    gain: Amount
-    loss: Amount
+    gain: NonNegativeAmount
+    loss: NonNegativeAmount
 
 
 class InventoryCommandRejected(

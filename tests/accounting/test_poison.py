@@ -1,0 +1,187 @@
+"""Poison comes to the real queue among good events: it is kept with its bytes and the reason, and that is all."""
+
+import re
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import pytest
+from aio_pika.abc import AbstractIncomingMessage
+
+import services.accounting
+from services.accounting.handlers import service
+from shared.amqp import EVENTS
+from shared.consumer import Consumer
+from shared.db import Pool
+from shared.events import Event
+from shared.testing import Script, fresh_pool, raw
+from shared.wire import Raw
+from tests.accounting import examples, poison
+from tests.shared.rabbit import Rabbit
+from tests.shared.test_wire import POISON
+from tests.shared.waits import beside, until
+
+ROOT = Path(services.accounting.__file__).parent
+QUEUE, PARKING = "accounting.events", "accounting.parking"
+ONE_IN = 20
+# RabbitMQ does not let them through, or they have another routing key than a message that comes straight to a queue.
+CANNOT_COME = ("too large", "a time far away", "foreign routing key")
+
+
+@dataclass
+class Bad:
+    """A message that must be rejected, and how the reason begins."""
+
+    message: Raw
+    reason: str
+
+
+def malformed() -> list[Bad]:
+    """Every kind of message that is no event at all."""
+    return [Bad(make(), reason) for kind, (make, reason) in POISON.items() if kind not in CANNOT_COME]
+
+
+def semantic(script: Script, turn: int = 0) -> list[Bad]:
+    """Every kind of event that is well-formed and cannot be posted."""
+    return [
+        Bad(raw(script.say(make(100 * turn + n), company=company)), reason)
+        for n, (make, company, reason) in enumerate(poison.SEMANTIC.values())
+    ]
+
+
+class CountingConsumer(Consumer):
+    """Counts what the broker delivers to it."""
+
+    deliveries, again = 0, 0
+
+    async def _take(self, message: AbstractIncomingMessage) -> None:
+        self.deliveries += 1
+        self.again += bool(message.redelivered)
+        await super()._take(message)
+
+
+@dataclass
+class Mixture:
+    """Good events with a bad message after every twentieth."""
+
+    good: list[Event] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+    def messages(self) -> list[Raw]:
+        mixed: list[Raw] = []
+        rest = iter(self.bad)
+        for n, event in enumerate(self.good, 1):
+            mixed.append(raw(event))
+            if n % ONE_IN == 0 and (bad := next(rest, None)):
+                mixed.append(bad.message)
+        assert next(rest, None) is None, "too few good events for so much poison"
+        return mixed
+
+
+def mixture(script: Script, bad: Sequence[Bad]) -> Mixture:
+    return Mixture([script.say(event) for event in poison.good(ONE_IN * len(bad) + 4)], list(bad))
+
+
+async def send(rabbit: Rabbit, messages: Sequence[Raw]) -> None:
+    """As their producers would: accounting hears whatever comes."""
+    await rabbit.topology(service)
+    for start in range(0, len(messages), 500):
+        await rabbit.publish(EVENTS, *messages[start:start + 500])
+
+
+async def consume(pool: Pool, rabbit: Rabbit, last: Event, batch: int = 500) -> CountingConsumer:
+    """Let accounting work until what is in its queue is acknowledged: batches go one after the other, so that is when
+    an event that comes afterwards is journaled."""
+    consumer = CountingConsumer(service, pool, rabbit.url, batch=batch)
+    async with beside(consumer.run()):
+        await until("the queue is empty", lambda: rabbit.count(QUEUE), lambda ready: ready == 0, 120)
+        await rabbit.say(last)
+        await until("the last event is journaled", lambda: journaled(pool, last), bool, 120)
+    return consumer
+
+
+async def journaled(pool: Pool, event: Event) -> bool:
+    return bool(await pool.fetchval(
+        "select true from journal where company = 'C1' and event_id = $1", event.envelope.id
+    ))
+
+
+async def test_every_kind_of_poison_is_kept_with_its_bytes_and_reason_and_every_good_event_is_posted(
+    pool: Pool, rabbit: Rabbit
+) -> None:
+    await poison.open_books(pool)
+    script = Script()
+    mixed = mixture(script, [*malformed(), *semantic(script)])
+    await send(rabbit, mixed.messages())
+    last = script.say(examples.approved("LAST"))
+    consumer = await consume(pool, rabbit, last, batch=100)
+
+    assert (consumer.deliveries, consumer.again) == (len(mixed.messages()) + 1, 0), "nothing comes twice"
+    assert await rabbit.count(QUEUE) <= 1, "at most the last one was not acknowledged yet"
+    assert await rabbit.count(PARKING) == 0
+    rows = await pool.fetch("select event_id from journal where kind = 'event' order by entry")
+    assert [row["event_id"] for row in rows] == [event.envelope.id for event in [*mixed.good, last]]
+    await assert_posted_once(pool, len(mixed.good))
+    await assert_rejected(pool, mixed.bad)
+
+
+async def assert_posted_once(pool: Pool, good: int) -> None:
+    """Four events in turn have no, one, one and two vouchers; the numbers have no gaps; debits are credits."""
+    vouchers = await pool.fetchval("select count(*) from voucher where company = 'C1'")
+    assert vouchers == good
+    numbers = await pool.fetch(
+        "select word, count(*) as n, max(number) as last from voucher where company = 'C1' group by word"
+    )
+    assert all(row["n"] == row["last"] for row in numbers)
+    assert await pool.fetchval("select sum(debit) - sum(credit) from period_balance") == 0
+    assert await pool.fetchval("select count(*) from voucher where company <> 'C1'") == 0
+
+
+async def assert_rejected(pool: Pool, expected: Sequence[Bad]) -> None:
+    """As many rows as bad messages, each with its very bytes, and a reason that names the field first."""
+    reasons: dict[bytes, list[str]] = {}
+    for row in await pool.fetch("select body, reason from rejected"):
+        reasons.setdefault(row["body"], []).append(row["reason"])
+    assert sum(map(len, reasons.values())) == len(expected)
+    for bad in expected:
+        found = reasons[bad.message.body]
+        assert any(re.match(bad.reason, reason) for reason in found), f"{bad.reason!r} is none of {found}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["malformed", "semantic"])
+async def test_good_events_beside_poison_are_nine_tenths_as_fast_as_alone(
+    rabbit: Rabbit, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Clean and poisoned by turns in one process, so that what else the machine does falls on both alike."""
+    seconds: dict[bool, list[float]] = {False: [], True: []}
+    for poisoned in (False, True, True, False, False, True, True, False):
+        script = Script()
+        kinds = [b for turn in range(20) for b in (malformed() if kind == "malformed" else semantic(script, turn))]
+        mixed = mixture(script, kinds[:100])
+        seconds[poisoned].append(await measured(rabbit, mixed if poisoned else Mixture(mixed.good)))
+    ratio = statistics.median(seconds[False]) / statistics.median(seconds[True])
+    with capsys.disabled():
+        sys.stdout.write(f"\nbench poison: kind={kind} good={len(mixed.good)} bad=100 ratio={ratio:.2f}\n")
+    assert ratio >= 0.9, seconds
+
+
+async def measured(rabbit: Rabbit, mixed: Mixture) -> float:
+    """The seconds from the consumer's start until every good event is journaled."""
+    async with fresh_pool(ROOT) as pool:
+        await poison.open_books(pool)
+        await send(rabbit, mixed.messages())
+        begin = perf_counter()
+        async with beside(Consumer(service, pool, rabbit.url).run()):
+            await until("all are journaled", lambda: entries(pool), lambda n: n == len(mixed.good) + 1, 120)
+            seconds = perf_counter() - begin
+        await rabbit.remove(QUEUE)
+    return seconds
+
+
+async def entries(pool: Pool) -> int:
+    """Of C1, beginning with the opening of its books; the end of an index, so that looking costs nothing."""
+    return int(await pool.fetchval("select max(entry) from journal where company = 'C1'"))

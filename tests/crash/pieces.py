@@ -1,0 +1,159 @@
+"""The pieces of a service's process (shared/main.py), each alone in a process that ends when its work is done."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import aio_pika
+import asyncpg
+import httpx2
+import jwt
+from aio_pika.abc import AbstractIncomingMessage
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import SecretStr
+
+from shared.commands import QueueDoor
+from shared.consumer import Consumer
+from shared.db import open_pool
+from shared.http import Probes, create_app
+from shared.identity import TokenVerifier
+from shared.relay import Relay
+from shared.service import Service
+from shared.settings import Settings
+from tests.crash.points import Effects
+
+ROLES = ["sales", "warehouse"]
+
+UNPUBLISHED = """
+select count(*) from event e left join relay_cursor c using (company)
+where e.position is null or e.position > c.published
+"""
+
+
+class Request(NamedTuple):
+    """A command by HTTP."""
+
+    path: str
+    key: str
+    body: dict[str, Any]
+
+
+class Job(NamedTuple):
+    """What one process has to do: a piece of a service, until `messages` are acknowledged or its log is published."""
+
+    service: str
+    piece: str
+    database_url: str
+    amqp_url: str
+    messages: int
+    batch: int
+    request: Request
+
+
+async def work(job: Job, effects: Effects) -> None:
+    """Run the piece until its work is done; raises if it goes wrong."""
+    service: Service = import_module(f"services.{job.service}.handlers").service
+    await PIECES[job.piece](job, service, effects)
+
+
+async def _relay(job: Job, service: Service, effects: Effects) -> None:
+    connection = await asyncpg.connect(job.database_url)
+    done = asyncio.Event()
+
+    async def look(kind: str) -> None:
+        if kind == "advance" and not await connection.fetchval(UNPUBLISHED):
+            done.set()
+            await asyncio.Event().wait()  # else it would look for more to place
+
+    effects.then = look
+    if await connection.fetchval(UNPUBLISHED):
+        await _beside(Relay(service.name, job.database_url, job.amqp_url, _user(job)).run(), done)
+
+
+async def _consumer(job: Job, service: Service, effects: Effects) -> None:
+    if job.messages < job.batch:
+        _deliver_at_once(job.messages)
+    consumer = Consumer(service, await open_pool(job.database_url, size=2), job.amqp_url, batch=job.batch)
+    await _beside(consumer.run(), _all_acknowledged(job, effects))
+
+
+async def _queue_door(job: Job, service: Service, effects: Effects) -> None:
+    settings = Settings(
+        database_url=SecretStr("unused"), rabbitmq_url=SecretStr(job.amqp_url), jwt_public_key_file=Path("unused"),
+        queue_principals=json.dumps({_user(job): {"companies": ["C1"], "roles": ROLES}}),
+    )
+    door = QueueDoor(service, await open_pool(job.database_url, size=2), settings)
+    await _beside(door.run(), _all_acknowledged(job, effects))
+
+
+def _deliver_at_once(messages: int) -> None:
+    """How many of them make the first batch is chance otherwise, and so would be the number of side effects."""
+    consume = aio_pika.Queue.consume
+
+    async def consume_all(queue: aio_pika.Queue, callback: Callable[..., Awaitable[Any]], **options: Any) -> Any:
+        arrived: list[AbstractIncomingMessage] = []
+
+        async def arrive(message: AbstractIncomingMessage) -> None:
+            arrived.append(message)
+            if len(arrived) == messages:
+                for each in arrived:
+                    await callback(each)
+
+        return await consume(queue, arrive, **options)
+
+    setattr(aio_pika.Queue, "consume", consume_all)  # noqa: B010  for mypy a method is not to be assigned
+
+
+def _all_acknowledged(job: Job, effects: Effects) -> asyncio.Event:
+    done = asyncio.Event()
+
+    async def look(_kind: str) -> None:
+        if effects.acknowledged >= job.messages:
+            done.set()
+
+    effects.then = look
+    return done
+
+
+async def _beside(piece: Coroutine[Any, Any, None], done: asyncio.Event) -> None:
+    running = asyncio.ensure_future(piece)
+    await done.wait()
+    running.cancel()
+
+
+async def _http_door(job: Job, service: Service, _effects: Effects) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    router = import_module(f"services.{job.service}.api").router
+    pool = await open_pool(job.database_url, size=2)
+    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(_no_problems, _no_metrics))
+    now = datetime.now(UTC)
+    claims = {"sub": "anna", "company": "C1", "roles": ROLES, "iss": "i", "aud": "a", "iat": now,
+              "exp": now + timedelta(minutes=5)}
+    headers = {"Authorization": f"Bearer {jwt.encode(claims, key, 'ES256')}", "Idempotency-Key": job.request.key}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://door") as client:
+        answer = await client.post(job.request.path, json=job.request.body, headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
+def _user(job: Job) -> str:
+    return unquote(urlsplit(job.amqp_url).username or "guest")
+
+
+async def _no_problems() -> dict[str, str]:
+    return {}
+
+
+async def _no_metrics() -> bytes:
+    return b""
+
+
+PIECES: dict[str, Callable[[Job, Service, Effects], Awaitable[None]]] = {
+    "relay": _relay, "consumer": _consumer, "queue door": _queue_door, "http door": _http_door,
+}
