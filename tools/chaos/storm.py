@@ -13,7 +13,7 @@ from tools.chaos.size import Size
 from tools.chaos.stage import Stage
 from tools.demo.fleet import SERVICES, Member
 
-LOOK_SECONDS = 3.0  # for something in flight before a kill
+LOOK_SECONDS = 5.0  # for something in flight before a kill
 BOTH = 0.2  # of the blows hit both replicas of a service at once
 SHORTEST_FAULT = 1.0
 
@@ -40,8 +40,8 @@ class Storm:
 
     @property
     def due(self) -> bool:
-        """The kills keep pace with the load."""
-        return self.history.acknowledged >= self.progress * self.size.events
+        """The kills keep pace with the load, and the first waits until it has begun."""
+        return self.history.acknowledged >= (self.history.kills + 0.5) / self.size.kills * self.size.events
 
     async def rage(self) -> None:
         """Until there were enough kills; everything is healed then."""
