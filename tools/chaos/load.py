@@ -17,7 +17,7 @@ from tools.demo.orders import VAT_RATE, cents
 COMPANY = "CHAOS"
 DAY = date(2026, 1, 5)
 DAYS = 28  # everything happens in one month, so that voucher numbers meet
-SKUS, CUSTOMERS, SUPPLIERS = 200, 100, 12
+SKUS, CUSTOMERS, SUPPLIERS = 60, 40, 12
 NEVER_THERE = "X-NEVER"
 PIECES, VALUE = 1_000_000, "7000000"  # opening stock of each article
 CREDIT_LIMIT = "999999999"
