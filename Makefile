@@ -2,14 +2,18 @@
 PYTHON := .venv/bin/python
 ORDERS ?= 500
 KEEP   ?=
+KILLS  ?= 50
+EVENTS ?= 5000
+SEED   ?=
 export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help demo down test test-full mutants lint contracts audit compose-walk lock clean
+.PHONY: help demo down test test-full mutants lint contracts audit chaos chaos-night chaos-rolling compose-walk lock \
+        clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.ready ## Bring servers and services, push ORDERS=500 real orders through them, show the books; KEEP=1 leaves it running
 	@ORDERS=$(ORDERS) KEEP=$(KEEP) $(PYTHON) -m tools.demo
@@ -36,6 +40,16 @@ contracts: .venv/.ready ## Write docs/events from the code: schemas, examples, A
 
 audit: .venv/.ready ## Look for unsafe code (bandit) and for known vulnerabilities of the locked libraries (pip-audit)
 	@$(PYTHON) -m tools.audit
+
+chaos: .venv/.ready ## Kill, cut off and freeze everything under load: KILLS=50 EVENTS=5000 SEED=…; the checker says what was lost
+	@KILLS=$(KILLS) EVENTS=$(EVENTS) SEED=$(SEED) $(PYTHON) -m tools.chaos
+
+chaos-night: KILLS = 1000
+chaos-night: EVENTS = 100000
+chaos-night: chaos ## The same with 1,000 kills and 100,000 events
+
+chaos-rolling: .venv/.ready ## Twenty rolling restarts (SIGTERM, every replica in turn) under load
+	@EVENTS=$(EVENTS) SEED=$(SEED) $(PYTHON) -m tools.chaos rolling
 
 compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)
 	@$(PYTHON) -m tools.compose_walk

@@ -23,7 +23,7 @@ GRACE_SECONDS = 15.0  # what is being done when a service ends may take so long 
 MAX_PAUSE_SECONDS = 5.0
 
 logger = structlog.get_logger()
-logging.getLogger("aio_pika").setLevel(logging.ERROR)
+logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
 logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
@@ -142,3 +142,16 @@ async def keep_going(name: str, work: Callable[[Callable[[], None]], Awaitable[N
             logger.warning("starting anew", loop=name, error=f"{type(error).__name__}: {error}"[:500])
         await asyncio.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+async def comes_within(news: asyncio.Event, seconds: float) -> bool:
+    """Wait for news; False when none came in time.
+
+    Not `asyncio.wait_for`: before Python 3.12 it swallows a cancellation that comes together with the news, and a loop
+    that should end goes on.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await news.wait()
+    except TimeoutError:
+        return False

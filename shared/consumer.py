@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, keep_going, subscribed, to_its_end
+from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, comes_within, keep_going, subscribed, to_its_end
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
 from shared.inbox import SAME, sort_out
@@ -68,9 +68,7 @@ class Consumer:
             if self._lost:
                 raise LostChannelError
             self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), SWEEP_SECONDS)
-            except TimeoutError:
+            if not await comes_within(self._news, SWEEP_SECONDS):
                 await patiently(self._sweep, self.service.name)
 
     async def _handle_batch(self) -> None:

@@ -1,6 +1,7 @@
 """The way to Postgres: the pool with its limits, the codecs, and `Db`, all that a room sees of a connection."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ MAX_PAUSE_SECONDS = 5.0
 ACQUIRE_SECONDS = 5.0
 
 logger = structlog.get_logger()
+logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # its pool tells with tracebacks what we say in a line
 
 # The server or the way to it is away, or two transactions met: the same work may succeed when it is tried again.
 # A COMMIT that raised one of these may have happened; the unique keys of inbox and command make the retry safe.

@@ -129,8 +129,8 @@ def create_app(
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
-    app.add_exception_handler(Exception, _show_failure)
     app.middleware("http")(_Limits())
+    app.middleware("http")(_answer_failure)
     probes.add_to(app)
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
@@ -220,6 +220,15 @@ async def _show_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AnyHTTPException)
     entry = {"field": "", "code": f"http_{error.status_code}", "message": str(error.detail)}
     return JSONResponse({"errors": [entry]}, error.status_code, error.headers)
+
+
+async def _answer_failure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """A middleware and no exception handler: Starlette raises what those handle once more, and then the server writes a
+    traceback for every request that comes while the database is away."""
+    try:
+        return await call_next(request)
+    except Exception as error:
+        return await _show_failure(request, error)
 
 
 async def _show_failure(request: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ from pydantic_settings import SettingsError
 
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
-from shared.db import open_pool
+from shared.db import Pool, is_transient, open_pool
 from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
@@ -141,7 +141,7 @@ async def _replay(
 
 async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
-    pool = await open_pool(url, size=settings.pool_size)
+    pool = await _open_pool(url, settings.pool_size)
     registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(
@@ -170,6 +170,18 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         timeout_keep_alive=5, timeout_graceful_shutdown=10,
     )
     await uvicorn.Server(config).serve()
+
+
+async def _open_pool(url: str, size: int) -> Pool:
+    """As soon as Postgres is there. What no waiting mends (a wrong password, no such database) ends the service."""
+    while True:
+        try:
+            return await open_pool(url, size=size)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("the database is not there yet", error=repr(error)[:300])
+        await asyncio.sleep(1)
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

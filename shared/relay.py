@@ -6,7 +6,6 @@ duplicates, never losses; every consumer drops them by event id. Its mender look
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -19,6 +18,7 @@ from shared.amqp import (
     CONFIRM_SECONDS,
     EVENTS,
     LostChannelError,
+    comes_within,
     keep_going,
     message,
     open_channel,
@@ -30,6 +30,7 @@ from shared.mender import Mender
 from shared.wire import headers_of
 
 LOCK = 0x52454C41  # 'RELA': one active relay per database
+LEASE_SECONDS = 30.0  # a relay that asks Postgres nothing for so long hangs, or its host is gone: another takes over
 REFUSED_SECONDS = 1.0  # how long a company rests whose next event RabbitMQ refuses: no queue is bound, or one is full
 
 logger = structlog.get_logger()
@@ -39,10 +40,11 @@ class Relay:
     """Publishes one service's log. `wake` it after a commit; it also looks by itself every `poll_seconds`."""
 
     def __init__(
-        self, source: str, database_url: str, amqp_url: str, user: str, *, batch: int = 500, poll_seconds: float = 0.2
+        self, source: str, database_url: str, amqp_url: str, user: str, *, batch: int = 500, poll_seconds: float = 0.2,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         self.source, self.user, self.batch, self.poll_seconds = source, user, batch, poll_seconds
-        self._database_url, self._amqp_url = database_url, amqp_url
+        self._database_url, self._amqp_url, self._lease_seconds = database_url, amqp_url, lease_seconds
         self._news = asyncio.Event()
         self._resting: dict[str, float] = {}  # company -> when to try again
         self.active = False  # this one holds the lock and has a channel
@@ -68,7 +70,10 @@ class Relay:
         await keep_going(f"relay {self.source}", self._relay)
 
     async def _relay(self, progress: Callable[[], None]) -> None:
-        connection = await asyncpg.connect(self._database_url, timeout=5, command_timeout=30)
+        connection = await asyncpg.connect(
+            self._database_url, timeout=5, command_timeout=30,
+            server_settings={"idle_session_timeout": f"{self._lease_seconds * 1000:.0f}"},
+        )
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
                 self.standby = True
@@ -92,8 +97,7 @@ class Relay:
             self._news.clear()
             busy = await self._step(connection, exchanges[EVENTS], mender)
             if not (await mender.care() or busy):
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), self.poll_seconds)
+                await comes_within(self._news, self.poll_seconds)
             progress()
         raise LostChannelError
 

@@ -46,6 +46,13 @@ async def keep(service: Service, amqp_url: str) -> None:
     await keep_going(f"topology {service.name}", work)
 
 
+def event_keys(service: Service) -> list[str]:
+    """What the event queue of a service is bound to."""
+    if Event in service.handlers:
+        return ["#"]
+    return sorted({event.type for event in service.hears()} | {event.owner + SUFFIX for event in service.hears()})
+
+
 async def declare(service: Service, amqp_url: str) -> list[str]:
     """Declare one service's queues and what they hang on; may be run again. Returns the names of the queues."""
     async with open_channel(amqp_url) as channel:
@@ -58,8 +65,7 @@ async def declare(service: Service, amqp_url: str) -> list[str]:
         await queue.bind(dead, parking)
         names = [parking]
         if service.handlers:
-            keys = ["#"] if Event in service.handlers else sorted(
-                {event.type for event in service.hears()} | {event.owner + SUFFIX for event in service.hears()})
+            keys = event_keys(service)
             name = await _queue(channel, f"{service.name}.events", parking, events, keys, single=True)
             await (await channel.get_queue(name, ensure=False)).bind(again, f"{service.name}.#")
             names.append(name)

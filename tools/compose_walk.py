@@ -139,7 +139,7 @@ class Clerk:
     """Sends orders through both doors of some replicas, and reads there what they came to."""
 
     def __init__(self, stack: Stack, tokens: dict[str, str], queue: QueueDoor, **replicas: str) -> None:
-        urls = {name: stack.url(replicas.get(name, name)) for name in FIRST}
+        urls = {name: [stack.url(replicas.get(name, name))] for name in FIRST}
         self.http, self.queue = HttpDoor(urls, tokens), queue
 
     async def open_shop(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
@@ -14,11 +15,11 @@ from shared.refusal import Unfit
 from shared.service import Service
 from shared.testing import Script, raw, said
 from shared.wire import Raw
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, effects, listener, reasons, settled, waiting
 from tests.shared.test_wire import POISON
 from tests.shared.waits import beside, until
+from tools.link import link_to
 
 QUEUE = "inventory.events"
 
@@ -59,6 +60,31 @@ async def test_a_batch_has_its_effects_and_is_acknowledged(pool: Pool, rabbit: R
     await assert_nothing_left(rabbit)
     assert len(set(await effects(pool))) == len(await effects(pool)) == 100
     assert len(await said(pool)) == 100
+
+
+async def test_a_batch_under_way_is_finished_when_the_service_ends(pool: Pool, rabbit: Rabbit) -> None:
+    """What it had begun is done and acknowledged; what it had only fetched is there for the next one, in order."""
+    service, begun, goes_on = listener(), asyncio.Event(), asyncio.Event()
+    note = service.handlers[OrderApproved]
+
+    async def slowly(db: Db, events: Sequence[Event]) -> Sequence[Any]:
+        begun.set()
+        await goes_on.wait()
+        return await note(db, events)
+
+    service.handlers[OrderApproved] = slowly
+    await rabbit.topology(service)
+    await rabbit.say(*orders(Script(), 50))
+    ending = consumer(rabbit, pool, service)
+    task = asyncio.create_task(ending.run())
+    await asyncio.wait_for(begun.wait(), 15)
+    task.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    await asyncio.wait([task], timeout=15)
+    done = len(await effects(pool))
+    assert 1 <= done <= 20, "one batch, not none and no second one"
+    await until("the rest is there", lambda: rabbit.count(QUEUE), lambda count: count == 50 - done)
 
 
 async def test_poison_among_good_events_is_kept_with_its_bytes_and_stops_nothing(pool: Pool, rabbit: Rabbit) -> None:

@@ -13,10 +13,10 @@ from shared.relay import Relay
 from shared.testing import Script, ask
 from shared.wire import Raw
 from tests.shared.doors import settings_for
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT, approved, cancel, desk, hear, listener
 from tests.shared.waits import beside, until
+from tools.link import link_to
 
 MIGRATIONS = migrations_of(ROOT)
 

@@ -24,8 +24,8 @@ from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Probes, Reading, accept, cre
 from shared.identity import TokenVerifier
 from shared.service import Service
 from shared.testing import fresh_pool, said
-from tests.shared.link import link_to
 from tests.shared.samples import ROOT, cancel, desk, effects
+from tools.link import link_to
 
 SERVICES = ["accounting", "inventory", "order"]
 KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -89,7 +89,7 @@ def app_of(pool: Pool, service: Service, router: APIRouter) -> FastAPI:
 @asynccontextmanager
 async def client_of(pool: Pool, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the sample app with these headers on every request."""
-    transport = httpx2.ASGITransport(app_of(pool, sample_service(), sample_router()), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app_of(pool, sample_service(), sample_router()))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
         yield client
 

@@ -26,12 +26,12 @@ from shared.health import Health
 from shared.relay import Relay
 from shared.testing import OWNER, Script, admin_url, database_at, template
 from tests.shared.doors import settings_for
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT, approved, effects, listener, reasons, settled
 from tests.shared.test_http import client_of, error_of, post, token
 from tests.shared.test_relay import published, speak
 from tests.shared.waits import beside, until, until_true
+from tools.link import link_to
 from tools.servers import Servers
 from tools.servers.native import Native
 

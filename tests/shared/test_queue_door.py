@@ -18,10 +18,10 @@ from shared.service import Service
 from shared.testing import said
 from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import TODAY, cancel, desk, effects, reasons
 from tests.shared.waits import until, until_true
+from tools.link import link_to
 
 QUEUE, PARKING = "order.commands", "order.parking"
 GOOD = Raw(CancelOrder.type, {"cloudEvents_company": "C1"}, cancel().body(), "k-1")

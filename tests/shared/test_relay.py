@@ -17,10 +17,10 @@ from shared.log import Cause
 from shared.relay import Relay
 from shared.testing import said
 from shared.wire import Raw, decode
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, settled
 from tests.shared.waits import beside, until, until_true
+from tools.link import link_to
 
 QUEUE = "test.listener"
 BOTH = ("order.order_approved.v1", "order.order_settled.v1")
@@ -217,6 +217,24 @@ async def test_one_of_two_relays_is_active_and_the_other_takes_over(
         await rabbit.take(QUEUE, 1)
         assert two.active
     assert await rabbit.count(QUEUE) == 0, "two relays publish nothing twice"
+
+
+async def test_another_takes_over_from_one_that_hangs(pool: Pool, database: str, rabbit: Rabbit) -> None:
+    """A relay that stands still (SIGSTOP, a dead host) closes no connection; Postgres would keep its lock for hours."""
+    await rabbit.queue(QUEUE, *BOTH)
+    async with link_to(database) as postgres:
+        hanging = Relay("order", postgres.url, rabbit.url, rabbit.user, poll_seconds=0.05, lease_seconds=1)
+        other = relay(database, rabbit)
+        async with beside(hanging.run()):
+            await until_true("the first is active", lambda: hanging.active)
+            async with beside(other.run()):
+                await until_true("the other stands by", lambda: other.standby)
+                postgres.freeze()
+                await until_true("the other takes over", lambda: other.active)
+                await speak(pool, approved())
+                await rabbit.take(QUEUE, 1)
+                postgres.mend()
+                await until_true("the first stands by", lambda: hanging.standby)
 
 
 async def test_it_goes_on_after_either_server_was_away(pool: Pool, database: str, rabbit: Rabbit) -> None:

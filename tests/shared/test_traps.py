@@ -26,12 +26,12 @@ from shared.relay import Relay
 from shared.service import Service
 from shared.testing import Script
 from tests.shared.doors import open_door, settings_for
-from tests.shared.link import link_to
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, cancel, desk, effects, listener
 from tests.shared.test_http import app_of, routes_of, sample_router
 from tests.shared.test_relay import QUEUE, speak
 from tests.shared.waits import beside, until, until_true
+from tools.link import link_to
 from tools.servers import Servers
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import pytest
 
 from shared.testing import admin_of, admin_url, database_at
 from tests.tools.company import traded
-from tools.checker import Backlog, backlog, check
+from tools.checker import backlog, check
 
 Urls = dict[str, str]
 ROOT = Path(__file__).parents[2]
@@ -54,7 +54,9 @@ async def test_sound_books_have_no_fault(sound: Urls) -> None:
     assert all(figure.count for figure in report.figures)
     revalued = next(finding.seen for finding in report.findings if finding.name == "late_costs")
     assert revalued == "8 pools valued again, 0 left out"
-    assert await backlog(sound) == Backlog(unpublished=0, pending=0, unheard=0)
+    behind = await backlog(sound)
+    assert behind.quiet
+    assert behind.said > 50
 
 
 async def test_parked_messages_are_a_fault(sound: Urls) -> None:

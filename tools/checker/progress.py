@@ -10,8 +10,9 @@ from tools.checker.databases import PRODUCERS
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """All zero when everything that was said was published and heard."""
+    """Nothing is under way when everything that was said was published and heard."""
 
+    said: int
     unpublished: int
     pending: int
     unheard: int
@@ -44,4 +45,4 @@ async def backlog(urls: Mapping[str, str]) -> Backlog:
                 heard = await connection.fetchval("select coalesce(sum(events), 0)::bigint from heard")
         finally:
             await connection.close()
-    return Backlog(unpublished, pending, said - heard)
+    return Backlog(said, unpublished, pending, said - heard)

@@ -7,7 +7,8 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -53,12 +54,16 @@ class Answer:
 
 
 class HttpDoor:
-    """HTTP with a token per role. A service that is away for a while is asked again with the same key."""
+    """HTTP with a token per role. A service that is away for a while is asked again with the same key; its replicas are
+    asked in turn."""
 
-    def __init__(self, urls: Mapping[str, str], tokens: Mapping[str, str]) -> None:
-        self._urls, self._tokens = urls, tokens
+    def __init__(self, urls: Mapping[str, Sequence[str]], tokens: Mapping[str, str], *, timeout: float = 30) -> None:
+        self._replicas = {service: deque(replicas) for service, replicas in urls.items()}
+        self._tokens = tokens
         limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
-        self._client = httpx2.AsyncClient(timeout=30, limits=limits, headers={"Accept-Language": "en"}, trust_env=False)
+        self._client = httpx2.AsyncClient(
+            timeout=timeout, limits=limits, headers={"Accept-Language": "en"}, trust_env=False
+        )
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -66,8 +71,9 @@ class HttpDoor:
     async def ask(self, ask: Ask, key: str) -> Answer:
         """Send a command; the answer may be a refusal."""
         headers = {"Authorization": f"Bearer {self._tokens[ask.role]}", "Idempotency-Key": key}
-        url = self._urls[ask.owner] + ask.path
-        response = await self._patiently(lambda: self._client.post(url, json=dict(ask.body), headers=headers))
+        response = await self._patiently(
+            ask.owner, lambda url: self._client.post(url + ask.path, json=dict(ask.body), headers=headers)
+        )
         if response.status_code < 400:
             return Answer(response.status_code, events=response.json()["events"])
         return Answer(response.status_code, errors=_errors(response))
@@ -75,18 +81,23 @@ class HttpDoor:
     async def read(self, owner: str, path: str, role: str = "accountant", **query: Any) -> Any:
         """Read what a service shows; None when there is no such thing (404)."""
         headers = {"Authorization": f"Bearer {self._tokens[role]}"}
-        url = self._urls[owner] + path
-        response = await self._patiently(lambda: self._client.get(url, params=query, headers=headers))
+        response = await self._patiently(
+            owner, lambda url: self._client.get(url + path, params=query, headers=headers)
+        )
         if response.status_code == httpx2.codes.NOT_FOUND:
             return None
         response.raise_for_status()
         return response.json()
 
-    async def _patiently(self, send: Callable[[], Awaitable[httpx2.Response]]) -> httpx2.Response:
+    async def _patiently(
+        self, service: str, send: Callable[[str], Awaitable[httpx2.Response]]
+    ) -> httpx2.Response:
         deadline, wait = time.monotonic() + PATIENCE, 0.1
+        replicas = self._replicas[service]
         while True:
+            replicas.rotate()
             try:
-                response = await send()
+                response = await send(replicas[0])
                 if response.status_code not in BUSY or time.monotonic() > deadline:
                     return response
             except httpx2.TransportError:

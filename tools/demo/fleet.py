@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import httpx2
 
 from tools.servers.holdings import Guard, Holdings, Process
+from tools.servers.native import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
@@ -32,9 +32,10 @@ class NotReadyError(RuntimeError):
 
 @dataclass
 class Member:
-    """One service: where it listens, its process, and what was seen of it. Its one-shot jobs have other settings."""
+    """One process of a service: where it listens, and what was seen of it. Its one-shot jobs have other settings."""
 
     name: str
+    service: str
     environment: Mapping[str, str]
     jobs: Mapping[str, Mapping[str, str]]
     url: str
@@ -59,9 +60,13 @@ class Fleet:
         self.folder.mkdir(parents=True)
         self._holdings.open(None if keep else Guard(ROOT, self.folder))
 
-    def add(self, name: str, settings: Mapping[str, str], jobs: Mapping[str, Mapping[str, str]]) -> None:
-        """A service with its settings, on a free port, and the settings of `migrate` and `topology`."""
-        port = _free_port()
+    def add(
+        self, service: str, settings: Mapping[str, str], jobs: Mapping[str, Mapping[str, str]], *, name: str = ""
+    ) -> Member:
+        """A service with its settings, on a free port, and the settings of `migrate` and `topology`; each of several
+        replicas has a name of its own."""
+        name = name or service
+        port = self._free_port()
         inherited = {key: value for key, value in os.environ.items() if key not in FOREIGN}
         environment = {
             **inherited, **settings, "HTTP_HOST": "127.0.0.1", "HTTP_PORT": str(port), "LOG_FORMAT": "json",
@@ -69,24 +74,29 @@ class Fleet:
         }
         log = RUN / "logs" / f"{name}.log"
         jobs = {job: {**inherited, **own} for job, own in jobs.items()}
-        self.members[name] = Member(name, environment, jobs, f"http://127.0.0.1:{port}", log)
+        self.members[name] = Member(name, service, environment, jobs, f"http://127.0.0.1:{port}", log)
+        return self.members[name]
 
     @property
-    def urls(self) -> dict[str, str]:
-        return {name: member.url for name, member in self.members.items()}
+    def urls(self) -> dict[str, list[str]]:
+        """service -> where its replicas listen."""
+        return {service: [replica.url for replica in self.replicas(service)] for service in SERVICES}
+
+    def replicas(self, service: str) -> list[Member]:
+        return [member for member in self.members.values() if member.service == service]
 
     async def prepare(self) -> None:
         """Migrate every database and declare every queue."""
         (RUN / "logs").mkdir(parents=True, exist_ok=True)
         for step in ("migrate", "topology"):
-            await asyncio.gather(*(_run_once(member, step) for member in self.members.values()))
+            await asyncio.gather(*(_run_once(self.replicas(service)[0], step) for service in SERVICES))
 
     async def start(self) -> None:
         """Start all, and wait until each says that it is ready."""
         for member in self.members.values():
             member.log.write_bytes(b"")
             self._start(member)
-        await asyncio.gather(*(_wait_ready(member) for member in self.members.values()))
+        await asyncio.gather(*(wait_ready(member) for member in self.members.values()))
 
     async def watch(self) -> None:
         """Until cancelled: start again what died, and remember the peak memory of each."""
@@ -113,10 +123,15 @@ class Fleet:
         for process in running:
             process.wait()
 
+    def _free_port(self) -> int:
+        """Not one of those that clients get: it must still be free when a killed service comes back."""
+        taken = {int(member.environment["HTTP_PORT"]) for member in self.members.values()}
+        return next(port for port in free_ports(len(taken) + 1) if port not in taken)
+
     def _start(self, member: Member) -> None:
         with member.log.open("ab") as log:
             member.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{member.name}", "serve"], cwd=ROOT, env=dict(member.environment),
+                [sys.executable, "-m", f"services.{member.service}", "serve"], cwd=ROOT, env=dict(member.environment),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )
         member.starts += 1
@@ -126,7 +141,7 @@ class Fleet:
 async def _run_once(member: Member, step: str) -> None:
     """`migrate` or `topology` of one service."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"services.{member.name}", step, cwd=ROOT, env=dict(member.jobs[step]),
+        sys.executable, "-m", f"services.{member.service}", step, cwd=ROOT, env=dict(member.jobs[step]),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await process.communicate()
@@ -134,7 +149,8 @@ async def _run_once(member: Member, step: str) -> None:
         raise NotReadyError(f"{member.name} {step} failed:\n{output.decode(errors='replace')[-2000:]}")
 
 
-async def _wait_ready(member: Member) -> None:
+async def wait_ready(member: Member) -> None:
+    """Until it says so itself; NotReadyError when it dies or takes too long."""
     deadline = time.monotonic() + READY_SECONDS
     said = "nothing"
     async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
@@ -160,10 +176,3 @@ def _peak_kib(process: subprocess.Popen[bytes] | None) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,9 +1,11 @@
-"""A TCP link between a service and a server, which a test can cut, freeze and mend."""
+"""A TCP link between two parts that a test can cut, slow down, black-hole and mend; it listens on 127.0.0.1."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
+
+CHUNK = 65_536
 
 
 class Link:
@@ -11,45 +13,52 @@ class Link:
 
     def __init__(self, target: str) -> None:
         self._target = urlsplit(target)
-        self._whole, self._flows = asyncio.Event(), asyncio.Event()
+        self._whole = True
+        self._out, self._back = asyncio.Event(), asyncio.Event()  # towards the server, and back from it
         self._seconds: Callable[[int], float] | None = None
-        self._whole.set()
-        self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self.mend()
 
     @property
     def url(self) -> str:
         """The server's address by way of this link."""
         assert self._server
-        login, _, _ = self._target.netloc.rpartition("@")
+        login, at, _ = self._target.netloc.rpartition("@")
         port = self._server.sockets[0].getsockname()[1]
-        return urlunsplit(self._target._replace(netloc=f"{login}@127.0.0.1:{port}"))
+        return urlunsplit(self._target._replace(netloc=f"{login}{at}127.0.0.1:{port}"))
 
     @property
     def connections(self) -> int:
         """How many connections are open now."""
         return len(self._writers) // 2
 
-    def cut(self) -> None:
-        """Reset every connection; new ones are reset at once."""
-        self._whole.clear()
+    def reset(self) -> None:
+        """Reset every connection; new ones are welcome."""
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def freeze(self) -> None:
-        """Let nothing through, and tell nobody: a server that hangs, or a cable that was pulled."""
-        self._flows.clear()
+    def cut(self) -> None:
+        """Reset every connection; new ones are reset at once."""
+        self._whole = False
+        self.reset()
+
+    def freeze(self, *, out: bool = True, back: bool = True) -> None:
+        """Let nothing through, both ways or one way, and tell nobody: a server that hangs, a cable that was pulled."""
+        if out:
+            self._out.clear()
+        if back:
+            self._back.clear()
 
     def slow(self, seconds: Callable[[int], float]) -> None:
         """Hold every chunk of so many bytes for so many seconds."""
         self._seconds = seconds
 
     def mend(self) -> None:
-        self._seconds = None
-        self._whole.set()
-        self._flows.set()
+        self._whole, self._seconds = True, None
+        self._out.set()
+        self._back.set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -57,8 +66,8 @@ class Link:
     async def close(self) -> None:
         assert self._server
         self._server.close()
+        self.mend()
         self.cut()
-        self._flows.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=10)
 
@@ -67,26 +76,33 @@ class Link:
         assert task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if not self._whole.is_set():
+        if not self._whole:
             writer.transport.abort()
             return
-        with suppress(OSError):
+        try:
             far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
-            ends = {writer, far_writer}
-            self._writers |= ends
-            try:
-                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-            finally:
-                self._writers -= ends
-                for end in ends:
-                    end.transport.abort()
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, far_writer}
+        self._writers |= ends
+        try:
+            await asyncio.gather(
+                self._pump(reader, far_writer, self._out), self._pump(far_reader, writer, self._back)
+            )
+        finally:
+            self._writers -= ends
+            for end in ends:
+                end.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, flows: asyncio.Event) -> None:
         with suppress(OSError):
-            while chunk := await source.read(65536):
+            while chunk := await source.read(CHUNK):
                 if self._seconds:
                     await asyncio.sleep(self._seconds(len(chunk)))
-                await self._flows.wait()
+                await flows.wait()
+                if sink.is_closing():  # reset while it waited
+                    return
                 sink.write(chunk)
                 await sink.drain()
         sink.close()
