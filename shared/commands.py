@@ -2,14 +2,13 @@
 
 The actor is the broker-validated `user_id`; the idempotency key is the CloudEvent's id, or else the AMQP `message_id`.
 A refused command is answered by a `CommandRejected` event, whatever is wrong with it; only where nobody could be told
-(no known sender, no key, no command of ours) the message ends in `rejected`.
+(no known sender, no key, no command of ours) the message ends in `rejected`, and so does one that meets a bug.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
@@ -69,6 +68,18 @@ class QueueDoor:
                 if self._running:
                     await asyncio.wait(self._running, timeout=GRACE_SECONDS)
 
+    async def handle(self, came: Raw) -> str:
+        """Do what a message asks for; returns why it cannot be handled, or nothing. A database that is away is waited
+        for."""
+        try:
+            await patiently(lambda: _handle(self.service, self.pool, self._settings, came), self.service.name)
+        except MalformedError as error:
+            return str(error)
+        except Exception as error:
+            logger.error("command met a bug", service=self.service.name, routing_key=came.routing_key, exc_info=error)
+            return f"{type(error).__name__}: {error}"
+        return ""
+
     async def _take(self, message: AbstractIncomingMessage) -> None:
         """A task of its own, which does not end with the channel: what was begun is done, and not done again later."""
         task = asyncio.create_task(self._answer(message))
@@ -76,10 +87,14 @@ class QueueDoor:
         task.add_done_callback(self._running.discard)
 
     async def _answer(self, message: AbstractIncomingMessage) -> None:
-        """A database that is away is waited for. Only a bug raises: then the message goes to the parking queue."""
+        """A database that is away is waited for. A message that cannot even be kept goes to the parking queue."""
+        came = Raw(
+            message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered),
+            user=message.user_id, content_type=message.content_type,
+        )
         try:
-            await patiently(
-                lambda: _handle(self.service, self.pool, self._settings, message), self.service.name)
+            if reason := await self.handle(came):
+                await patiently(lambda: _keep(self.pool, Rejected(came, reason)), self.service.name)
             settled = message.ack()
         except Exception as error:
             logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
@@ -88,15 +103,11 @@ class QueueDoor:
             await settled
 
 
-async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
-    raw = in_binary_mode(came, message.content_type)
-    try:
-        actor, may = _sender(settings, message.user_id, raw)
-        command_type, key = _command_type(service, raw), _key(raw)
-    except MalformedError as error:  # nobody could be told
-        await _reject(pool, Rejected(came, str(error)))
-        return
+async def _handle(service: Service, pool: Pool, settings: Settings, came: Raw) -> None:
+    """MalformedError where nobody could be told."""
+    raw = in_binary_mode(came)
+    actor, may = _sender(settings, raw.user, raw)
+    command_type, key = _command_type(service, raw), _key(raw)
     if not may:
         foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
         await service.say_rejection(pool, actor, key, command_type.type, [foreign])
@@ -107,8 +118,7 @@ async def _handle(service: Service, pool: Pool, settings: Settings, message: Any
         await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
         return
     if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
-        await _reject(pool, Rejected(raw, f"hearer: {actor.name!r} may ask only for itself"))
-        return
+        raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
     await service.ask(pool, command, actor, key, by_queue=True)
 
 
@@ -166,6 +176,6 @@ def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
     return {"field": field, "code": code, "message_zh": zh, "message_en": en}
 
 
-async def _reject(pool: Pool, rejected: Rejected) -> None:
+async def _keep(pool: Pool, rejected: Rejected) -> None:
     async with pool.acquire() as connection:
         await inbox.reject(connection, [rejected], datetime.now(UTC))

@@ -95,5 +95,6 @@ class Consumer:
         if again:
             key = key.removeprefix(f"{self.service.name}.")
         return Raw(
-            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id
+            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id,
+            message.content_type,
         )

@@ -74,7 +74,7 @@ class Health:
                 select coalesce(sum(n), 0)::float as unpublished,
                        coalesce(extract(epoch from now() - min(oldest)), 0)::float as unpublished_age_seconds,
                        (select count(*) from pending)::float as pending,
-                       (select count(*) from rejected)::float as rejected,
+                       (select count(*) from rejected where dismissed_at is null)::float as rejected,
                        (select coalesce(sum(missing), 0) from hole)::float as missing
                 from behind
                 """

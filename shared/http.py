@@ -14,9 +14,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException  # also what 
 from shared.asyncapi import asyncapi
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command
+from shared.events.base import OPERATORS
 from shared.identity import NotAuthenticatedError, TokenVerifier
 from shared.refusal import Answer, Text, field_errors
-from shared.service import Service
+from shared.service import FORBIDDEN, Service
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IN_FLIGHT = 64  # requests at once; with their bodies they bound the memory, and few of them wait for a connection
@@ -93,6 +94,16 @@ async def _reading(request: Request, actor: CurrentActor) -> AsyncIterator[Db]:
 
 
 Reading = Annotated[Db, Depends(_reading)]
+
+
+async def _operating(db: Reading, actor: CurrentActor) -> Db:
+    """What could not be handled is shown with all that is in it, so only to those who look after it."""
+    if not actor.roles & OPERATORS:
+        raise problem(403, "actor", "forbidden", FORBIDDEN, roles=", ".join(sorted(OPERATORS)))
+    return db
+
+
+Operating = Annotated[Db, Depends(_operating)]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -122,10 +133,12 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The service's HTTP application."""
+    from shared.kernel_api import kernel_router  # it is made of what stands above
+
     app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service, app.state.pool, app.state.verifier = service, pool, verifier
     app.include_router(router)
-    app.include_router(_kernel_router(service))
+    app.include_router(kernel_router(service))
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
@@ -135,13 +148,6 @@ def create_app(
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
     return app
-
-
-def _kernel_router(service: Service) -> APIRouter:
-    """What every service can be asked."""
-    router = APIRouter()
-    accept(router, "/log/again", Command.registry[f"{service.name}.say_again.v1"])
-    return router
 
 
 class Probes:

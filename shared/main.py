@@ -1,4 +1,4 @@
-"""The command line that every service shares: serve, migrate, topology, replay."""
+"""The command line that every service shares: serve, migrate, topology, replay, rejected, pending."""
 
 import argparse
 import asyncio
@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from shared import operators
+from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
@@ -56,6 +58,7 @@ def run(
     again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
     again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
     again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
+    operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -71,6 +74,9 @@ def run(
             uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
             uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
+        case "rejected" | "pending":
+            url = _read(DatabaseSettings).database_url.get_secret_value()
+            raise SystemExit(uvloop.run(operators.work(service, url, args)))
 
 
 def _read(settings: type[SettingsT]) -> SettingsT:
@@ -148,13 +154,14 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
     door = QueueDoor(service, pool, settings)
+    clerk = Clerk(service, pool, door, settings.amqp_url, users=settings.service_users)
     health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
     service.on_commit = relay.wake
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         speaking = asyncio.create_task(relay.run())
-        hearing = [asyncio.create_task(door.run())]
+        hearing = [asyncio.create_task(door.run()), asyncio.create_task(clerk.run())]
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
         yield

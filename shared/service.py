@@ -15,7 +15,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import asyncpg
 import structlog
 
-from shared import healing, inbox, log
+from shared import healing, inbox, leftovers, log
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.healing import Statement
@@ -60,6 +60,8 @@ class Service:
 
     def __post_init__(self) -> None:
         self.commands[Command.registry[f"{self.name}.say_again.v1"]] = healing.say_again
+        self.commands[Command.registry[f"{self.name}.retry_messages.v1"]] = leftovers.retry
+        self.commands[Command.registry[f"{self.name}.dismiss_messages.v1"]] = self._dismiss
 
     def on(self, *event_types: type[Event]) -> Callable[[EventHandler], EventHandler]:
         """Register a use case for event types; the base class `Event` stands for all of them."""
@@ -119,6 +121,25 @@ class Service:
             await healing.compare(connection, self.hears_from(), statements, datetime.now(UTC))
         self.on_commit()
 
+    async def retry(self, pool: Pool, heard: Heard) -> str:
+        """Handle one event, which may have been rejected or may wait; returns why it cannot be handled, or nothing.
+
+        A clash at a unique key may pass, anything else is a reason.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                refused = await self._hear_all(pool, [heard], with_waiting=False)
+                return refused.get(heard.event.envelope.id, "")
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                if isinstance(error, asyncpg.UniqueViolationError | MetAnotherError) and attempt < ATTEMPTS - 1:
+                    continue
+                logger.error("event rejected", event_id=str(heard.event.envelope.id), type=heard.event.type,
+                             exc_info=error)
+                return f"{type(error).__name__}: {error}"
+        raise AssertionError("the last attempt returns")
+
     async def sweep(self, pool: Pool, limit: int = 500) -> int:
         """Handle waiting events whose turn has come; returns how many there were."""
         async with pool.acquire() as connection:
@@ -142,34 +163,30 @@ class Service:
             await self._receive_run(pool, heard[middle:])
 
     async def _receive_alone(self, pool: Pool, heard: Heard) -> None:
-        """The last tries of one event, now without those that waited for it, since the bad one may be among them: a
-        clash at a unique key may pass, anything else is a reason to reject."""
-        for attempt in range(ATTEMPTS):
-            try:
-                await self._hear_all(pool, [heard], with_waiting=False)
-                return
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                if isinstance(error, asyncpg.UniqueViolationError | MetAnotherError) and attempt < ATTEMPTS - 1:
-                    continue
-                envelope, reason = heard.event.envelope, f"{type(error).__name__}: {error}"
-                logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, exc_info=error)
-                await self._reject(pool, [Rejected(heard.raw, reason, envelope.company, envelope.id)])
-                return
+        """The last tries of one event, now without those that waited for it, since the bad one may be among them."""
+        if reason := await self.retry(pool, heard):
+            envelope = heard.event.envelope
+            await self._reject(pool, [Rejected(heard.raw, reason, envelope.company, envelope.id)])
 
     async def _reject(self, pool: Pool, rejected: Sequence[Rejected]) -> None:
         async with pool.acquire() as connection:
             await inbox.reject(connection, rejected, datetime.now(UTC))
 
-    async def _hear_all(self, pool: Pool, heard: Sequence[Heard], *, with_waiting: bool = True) -> None:
+    async def _hear_all(
+        self, pool: Pool, heard: Sequence[Heard], *, with_waiting: bool = True
+    ) -> dict[UUID, str]:
+        """Returns the ids of the events that were refused, with reasons; they are in `rejected`."""
+        refused: dict[UUID, str] = {}
         async with pool.acquire() as connection, connection.transaction():
             now = datetime.now(UTC)
             for company, own in _by_company(heard).items():
-                await self._hear(Db(connection, company), own, now, with_waiting=with_waiting)
+                refused |= await self._hear(Db(connection, company), own, now, with_waiting=with_waiting)
         self.on_commit()
+        return refused
 
-    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool) -> None:
+    async def _hear(
+        self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool
+    ) -> dict[UUID, str]:
         if self.ordered:
             fresh = await inbox.enter_in_order(db, heard, now, with_waiting=with_waiting)
             refused = await self._handle(db, fresh, now)
@@ -178,6 +195,7 @@ class Service:
             fresh = await inbox.unheard(db, heard)
             refused = await self._handle(db, fresh, now)
             await _enter_all_but(db, fresh, refused, now)
+        return refused
 
     async def _handle(self, db: Db, heard: Sequence[Heard], now: datetime) -> dict[UUID, str]:
         """Let the use cases do and say what they have to; returns the ids of the events they refuse, with reasons."""
@@ -208,6 +226,9 @@ class Service:
             runs[place][1].append(h)
             last_run[aggregate] = place
         return runs
+
+    async def _dismiss(self, db: Db, commands: Sequence[Any]) -> list[Event | Refusal]:
+        return await leftovers.dismiss(db, commands, self.hears_from(), ordered=self.ordered)
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
