@@ -6,7 +6,7 @@ A refused command is answered by a `CommandRejected` event, whatever is wrong wi
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
-from shared import inbox
+from shared import figures, inbox, tracing
 from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
@@ -71,12 +71,14 @@ class QueueDoor:
     async def handle(self, came: Raw) -> str:
         """Do what a message asks for; returns why it cannot be handled, or nothing. A database that is away is waited
         for."""
+        name = self.service.name
         try:
-            await patiently(lambda: _handle(self.service, self.pool, self._settings, came), self.service.name)
+            with tracing.span(f"{name} {came.routing_key}", "CONSUMER", parent=_traceparent(came)):
+                await patiently(lambda: _handle(self.service, self.pool, self._settings, came), name)
         except MalformedError as error:
             return str(error)
         except Exception as error:
-            logger.error("command met a bug", service=self.service.name, routing_key=came.routing_key, exc_info=error)
+            logger.error("command met a bug", service=name, routing_key=came.routing_key, exc_info=error)
             return f"{type(error).__name__}: {error}"
         return ""
 
@@ -95,9 +97,11 @@ class QueueDoor:
         try:
             if reason := await self.handle(came):
                 await patiently(lambda: _keep(self.pool, Rejected(came, reason)), self.service.name)
+                figures.COMMANDS.labels(self.service.name, "rejected").inc()
             settled = message.ack()
         except Exception as error:
             logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
+            figures.COMMANDS.labels(self.service.name, "parked").inc()
             settled = message.reject(requeue=False)
         with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
             await settled
@@ -110,16 +114,33 @@ async def _handle(service: Service, pool: Pool, settings: Settings, came: Raw) -
     command_type, key = _command_type(service, raw), _key(raw)
     if not may:
         foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
-        await service.say_rejection(pool, actor, key, command_type.type, [foreign])
+        await _refuse(service, pool, actor, key, command_type, [foreign])
         return
     try:
         command = _command(command_type, raw)
     except _RefusedError as refused:
-        await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
+        await _refuse(service, pool, actor, key, command_type, refused.errors)
         return
     if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
         raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
-    await service.ask(pool, command, actor, key, by_queue=True)
+    answer = await service.ask(pool, command, actor, key, by_queue=True)
+    figures.COMMANDS.labels(service.name, "done" if answer.ok else "refused").inc()
+
+
+async def _refuse(
+    service: Service, pool: Pool, actor: Actor, key: str, command_type: type[Command],
+    errors: Sequence[Mapping[str, str]],
+) -> None:
+    await service.say_rejection(pool, actor, key, command_type.type, errors)
+    figures.COMMANDS.labels(service.name, "refused").inc()
+
+
+def _traceparent(raw: Raw) -> str | None:
+    """A CloudEvents attribute, or a header of its own."""
+    try:
+        return tracing.valid(attributes_of(raw.headers).get("traceparent", raw.headers.get("traceparent")))
+    except MalformedError:
+        return None
 
 
 class _RefusedError(Exception):

@@ -1,5 +1,6 @@
 """The HTTP door: who asks, in which language, how a command is accepted, how errors look, and the probes."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 
+from shared import figures, tracing
 from shared.asyncapi import asyncapi
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command
@@ -144,6 +146,7 @@ def create_app(
     app.add_exception_handler(AnyHTTPException, _show_http)
     app.middleware("http")(_Limits())
     app.middleware("http")(_answer_failure)
+    app.middleware("http")(_Observed(service.name))
     probes.add_to(app)
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
@@ -202,6 +205,25 @@ class _Limits:
         if self._in_flight >= MAX_IN_FLIGHT:
             return problem(503, "", "busy", BUSY)
         return None
+
+
+class _Observed:
+    """Counts every request by its route, and makes it a part of the asker's trace. Probes are not business."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path in OPEN_PATHS:
+            return await call_next(request)
+        began = time.perf_counter()
+        parent = tracing.valid(request.headers.get("traceparent"))
+        with tracing.span(f"{self._service} {request.method}", "SERVER", parent=parent, path=request.url.path):
+            response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "none")  # never the path itself: anybody can make up those
+        figures.HTTP_SECONDS.labels(self._service, f"{request.method} {route}", response.status_code).observe(
+            time.perf_counter() - began)
+        return response
 
 
 def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:

@@ -35,7 +35,7 @@ def kernel_router(service: Service) -> APIRouter:
 async def rejected(
     db: Operating, dismissed: bool = False, search: Search = "", after: Cursor = None, limit: Limit = PAGE
 ) -> dict[str, Any]:
-    """Messages that could not be handled (被拒绝的消息), newest first, a page at a time; `dismissed`: those let go, instead.
+    """Messages that could not be handled (被拒绝的消息), newest first; with `dismissed` those that were let go.
 
     A message that does not say, readably, whose it is has no company.
     """

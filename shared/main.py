@@ -15,11 +15,10 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from shared import operators
+from shared import figures, operators, tracing
 from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
@@ -148,15 +147,16 @@ async def _replay(
 async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
-    registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
     door = QueueDoor(service, pool, settings)
     clerk = Clerk(service, pool, door, settings.amqp_url, users=settings.service_users)
-    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
+    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), figures.REGISTRY)
     service.on_commit = relay.wake
+    if endpoint := settings.otel_exporter_otlp_endpoint:
+        tracing.start(tracing.exporting_to(endpoint, service.name))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -167,6 +167,7 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)
+        await asyncio.to_thread(tracing.stop)
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)

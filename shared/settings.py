@@ -79,6 +79,8 @@ class Settings(DatabaseSettings, BrokerSettings):
     )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
+    # Where traces are sent (OTLP over HTTP), for example http://collector:4318; empty: nowhere.
+    otel_exporter_otlp_endpoint: str = ""
 
     def queue_actor(self, user: str, company: str) -> Actor | None:
         """The actor behind a broker-validated user for a company; None if that user may not act for it."""
