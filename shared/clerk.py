@@ -101,7 +101,8 @@ class Clerk:
 
 def _parked(service: str, message: AbstractIncomingMessage, users: Mapping[str, str]) -> Rejected:
     """The message under the routing key under which it first came, with what the broker says of its end."""
-    death: Any = (message.headers.get("x-death") or [{}])[0]  # the newest
+    deaths: Any = message.headers.get("x-death") or [{}]
+    death = deaths[0]  # the newest
     key = str((death.get("routing-keys") or [message.routing_key])[0])
     if death.get("exchange") == AGAIN:
         key = key.removeprefix(f"{service}.")

@@ -81,8 +81,8 @@ class Health:
                     union all
                     select count(*), min(time) from event where position is null
                 )
-                select coalesce(sum(n), 0)::float as unpublished,
-                       coalesce(extract(epoch from now() - min(oldest)), 0)::float as unpublished_age_seconds,
+                select coalesce(sum(behind.n), 0)::float as unpublished,
+                       coalesce(extract(epoch from now() - min(behind.oldest)), 0)::float as unpublished_age_seconds,
                        waits.n::float as pending,
                        coalesce(extract(epoch from now() - waits.oldest), 0)::float as pending_age_seconds,
                        open.n::float as rejected, open.parked::float as parked, gone.n::float as dismissed,

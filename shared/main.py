@@ -1,4 +1,4 @@
-"""The command line that every service shares: serve, migrate, topology, replay, rejected, pending."""
+"""The command line that every service shares: serve, migrate, topology, replay, doctor, rejected, pending."""
 
 import argparse
 import asyncio
@@ -23,6 +23,7 @@ from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
+from shared.doctor import examine
 from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
@@ -30,7 +31,7 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
-from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, Settings
+from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, ServerSettings, Settings
 from shared.topology import declare, keep
 from shared.wire import problems
 
@@ -57,6 +58,7 @@ def run(
     again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
     again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
     again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
+    commands.add_parser("doctor", help="say what is wrong and what to do; 1 if anything is (诊断)")
     operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
@@ -73,6 +75,10 @@ def run(
             uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
             uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
+        case "doctor":
+            settings = _read(ServerSettings)
+            url = settings.database_url.get_secret_value()
+            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root))))
         case "rejected" | "pending":
             url = _read(DatabaseSettings).database_url.get_secret_value()
             raise SystemExit(uvloop.run(operators.work(service, url, args)))

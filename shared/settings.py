@@ -63,7 +63,11 @@ class BrokerSettings(LogSettings):
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
 
 
-class Settings(DatabaseSettings, BrokerSettings):
+class ServerSettings(DatabaseSettings, BrokerSettings):
+    """What `doctor` needs: the service's own ways to its servers."""
+
+
+class Settings(ServerSettings):
     """What `serve` needs."""
 
     http_host: str = "127.0.0.1"

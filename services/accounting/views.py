@@ -13,7 +13,8 @@ HOLES_WITHIN = 10_000  # how many of a producer's newest positions are looked th
 FIGURES = {
     "trial_balance_difference": "debits less credits of all books by the sums per period, statement and memo apart",
     "unbalanced_vouchers": "vouchers whose lines do not balance, among the newest 200 of each company",
-    "journal_missing": "positions of producers' logs that are not in the journal: on their way, rejected or lost",
+    "journal_missing": "positions of producers' logs that are neither in the journal nor dismissed: on their way, "
+                       "rejected or lost",
     "books": "companies that have books",
 }
 
@@ -273,7 +274,9 @@ async def measure(connection: Any) -> dict[str, float]:
                     join voucher_line l on l.company = book.company and l.ledger = book.ledger and l.seq = newest.seq
                     group by newest.seq having sum(case l.side when 'D' then l.amount else -l.amount end) <> 0
                 ) as wrong)::float as unbalanced_vouchers,
-               (select coalesce(sum(position - events), 0) from heard)::float as journal_missing,
+               (select coalesce(sum(position - events), 0) from heard)::float
+                   - (select count(*) from rejected where dismissed_at is not null and company <> '')
+                   as journal_missing,
                (select count(*) from book)::float as books
         """
     )

@@ -16,7 +16,7 @@ from shared.wire import Raw
 from tests.shared.samples import approved, hear, listener, settled
 from tests.shared.test_http import client_of, token
 
-OLGA = {"sub": "olga", "roles": ["operator"]}
+OLGA: dict[str, Any] = {"sub": "olga", "roles": ["operator"]}
 
 
 async def get(pool: Pool, path: str, **claims: Any) -> httpx2.Response:

@@ -1,8 +1,9 @@
 """What could not be handled is listed, shown, tried again and let go, in the same way in every service."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,13 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared import leftovers
-from shared.amqp import EVENTS
+from shared.amqp import AGAIN, EVENTS
 from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Db, Pool
 from shared.events.operators import InventoryDismissMessages, InventoryRetryMessages, OrderRetryMessages
-from shared.events.order import OrderApproved, OrderCancelRequested
+from shared.events.order import CancelOrder, OrderApproved, OrderCancelRequested
 from shared.inbox import sort_out
 from shared.refusal import Answer, Unfit
 from shared.service import Service
@@ -92,7 +93,7 @@ async def test_a_refused_event_is_handled_when_it_fits(pool: Pool, rabbit: Rabbi
     refuses = Service("inventory", ordered=False)
 
     @refuses.on(OrderApproved)
-    async def refuse(_db: Db, events: list[OrderApproved]) -> list[Unfit]:
+    async def refuse(_db: Db, events: Sequence[OrderApproved]) -> list[Unfit]:
         return [Unfit(event, "company: it has no books") for event in events]
 
     await hear(pool, refuses, Script().say(approved()))
@@ -115,8 +116,8 @@ async def test_a_command_that_met_a_bug_is_done_later_under_its_own_key(pool: Po
         (rejected,) = await until("it is kept", lambda: ids(pool), lambda found: len(found) == 1)
     mended = Service("order")
 
-    @mended.does(type(cancel()))
-    async def do(_db: Db, commands: list[Any]) -> list[Any]:
+    @mended.does(CancelOrder)
+    async def do(_db: Db, commands: Sequence[CancelOrder]) -> list[OrderCancelRequested]:
         return [OrderCancelRequested(
             order_id=c.order_id, customer_id="CU-1", requested_on=c.cancelled_on, reason=c.reason) for c in commands]
 
@@ -250,10 +251,8 @@ async def test_what_the_broker_parked_is_kept_and_can_be_retried(pool: Pool, rab
     await rabbit.topology(service)
     event = Script().say(approved())
     if again:
-        message = raw(event)
-        await rabbit.publish(
-            "erp.again", Raw(f"inventory.{message.routing_key}", message.headers, message.body, message.message_id),
-            user_id=rabbit.user)
+        said_again = replace(raw(event), routing_key=f"inventory.{event.type}")
+        await rabbit.publish(AGAIN, said_again, user_id=rabbit.user)
     else:
         await rabbit.say(event)
     message = await _refused(rabbit, "inventory.events")
