@@ -21,7 +21,7 @@ from shared.healing import is_statement, statements_in
 from shared.inbox import Heard, Rejected, sort_out
 from shared.leftovers import Asked
 from shared.service import Service
-from shared.wire import Raw, decode, envelope_of
+from shared.wire import MalformedError, Raw, decode, envelope_of
 
 PREFETCH = 8
 LOOK_SECONDS = 1.0
@@ -93,10 +93,13 @@ class Clerk:
             if statements:
                 await self.service.compare(self.pool, statements)
             return malformed[0].reason if malformed else ""
-        if asked.place == "pending":  # its sender was checked when it came
+        if not asked.company:
+            heard, rejected = sort_out([raw], self.users)
+            return rejected[0].reason if rejected else await self.service.retry(self.pool, heard[0])
+        try:  # its sender was checked when it came
             return await self.service.retry(self.pool, Heard(decode(raw), raw))
-        heard, rejected = sort_out([raw], self.users)
-        return rejected[0].reason if rejected else await self.service.retry(self.pool, heard[0])
+        except MalformedError as error:
+            return str(error)
 
 
 def _parked(service: str, message: AbstractIncomingMessage, users: Mapping[str, str]) -> Rejected:
