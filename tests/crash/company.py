@@ -114,7 +114,8 @@ class Company:
             messages = await self._left_in(queue)
             if not messages:
                 return None
-        return Job(service, kind, self.urls[service], self.rabbit.users[service], messages, batch, request)
+        return Job(service, kind, self.urls[service], self.rabbit.users[service], self.rabbit.services,
+                   self.rabbit.user, messages, batch, request)
 
     async def _left_in(self, queue: str) -> int:
         """The messages of a queue, as soon as its dead consumer has given back what it held."""
