@@ -1,7 +1,7 @@
 """`doctor`: looks at a service's servers and says in plain words, Chinese and English, what is wrong and what to do.
 
 It runs under the service's own users, so what it may and may not do is what the service may and may not do. Nothing is
-changed; the one queue that it tries to declare is one that it should not be able to declare.
+changed; the one exchange that it tries to declare is one that it should not be able to declare.
 """
 
 import sys
@@ -244,7 +244,8 @@ async def _queue(channel: AbstractChannel, name: str) -> Finding:
 async def _may_declare(channel: AbstractChannel, name: str) -> Finding:
     do = Text("按 deploy/rabbitmq/rights.json 设置该用户的权限", "give it the rights of deploy/rabbitmq/rights.json")
     try:
-        await channel.declare_queue(f"{name}.doctor.{uuid4().hex}", exclusive=True, auto_delete=True)
+        exchange = await channel.declare_exchange(f"{name}.doctor.{uuid4().hex}")
     except ChannelAccessRefused:
-        return _found("rights in RabbitMQ", False, "不能声明队列", "it can declare nothing", do)
-    return _found("rights in RabbitMQ", True, "它能声明队列", "it can declare queues", do)
+        return _found("rights in RabbitMQ", False, "什么也不能声明", "it can declare nothing", do)
+    await exchange.delete()
+    return _found("rights in RabbitMQ", True, "它能声明交换机和队列", "it can declare exchanges and queues", do)

@@ -110,7 +110,7 @@ async def test_too_many_rights_are_named(database: str, rabbit: Rabbit) -> None:
     assert "may create tables" in text
     assert "may change or delete rows of command, event, inbox, intervention" in text
     found = {f.what: f for f in await findings(listener(), database, rabbit.url, MIGRATIONS)}
-    assert "it can declare queues" in found["rights in RabbitMQ"].text.en
+    assert "it can declare exchanges" in found["rights in RabbitMQ"].text.en
 
 
 async def test_too_few_rights_are_named(pool: Pool, database: str, rabbit: Rabbit) -> None:
