@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from shared import log
-from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Command
@@ -102,7 +101,7 @@ class Company:
             await log.place(connection, 100)
             entries = await log.read_unpublished(connection, owner, 100)
             messages = [Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id)) for e in entries]
-            await self.rabbit.publish(EVENTS, *reversed(messages))
+            await self.rabbit.say_raw(owner, messages[::-1])
             await log.advance(connection, {COMPANY: max(e.envelope.position or 0 for e in entries)})
 
     async def job(self, piece: str, batch: int, request: Request) -> Job | None:
