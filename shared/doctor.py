@@ -81,16 +81,15 @@ async def findings(
 
 
 async def _database(connection: Any, migrations: Sequence[Migration]) -> list[Finding]:
-    version = connection.get_server_version()
+    version = await connection.fetchval("select current_setting('server_version')")
     found = [
-        _found("PostgreSQL", version < OLDEST_POSTGRES, f"版本 {version.major}.{version.minor}",
-               f"version {version.major}.{version.minor}",
+        _found("PostgreSQL", connection.get_server_version() < OLDEST_POSTGRES, f"版本 {version}", f"version {version}",
                Text("需要 15 或更新的版本，请升级", "15 or newer is needed, upgrade it")),
         await _clock(connection),
     ]
     late, other = await missing(connection, list(migrations)), await changed(connection, list(migrations))
     found.append(_found(
-        "migrations", late or other, f"未执行 {late or 0}，内容不同 {other or 0}",
+        "migrations", late or other, f"未执行：{', '.join(late) or '无'}；内容不同：{', '.join(other) or '无'}",
         f"not applied: {', '.join(late) or 'none'}; applied with another content: {', '.join(other) or 'none'}",
         Text("运行一次性任务 migrate；内容不同说明版本混用，须部署数据库所属的版本",
              "run the job migrate; another content means that versions are mixed: deploy the one of this database")))
