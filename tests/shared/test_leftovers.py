@@ -22,7 +22,7 @@ from shared.events.order import CancelOrder, OrderApproved, OrderCancelRequested
 from shared.inbox import sort_out
 from shared.refusal import Answer, Unfit
 from shared.service import Service
-from shared.testing import Script, ask, raw, said
+from shared.testing import Script, as_admin, ask, raw, said
 from shared.wire import Raw
 from tests.shared.doors import settings_for
 from tests.shared.rabbit import Rabbit
@@ -126,6 +126,7 @@ async def test_a_command_that_met_a_bug_is_done_later_under_its_own_key(pool: Po
         await retry(pool, mended, rejected)
         assert await until_done(pool, rejected) == leftovers.HANDLED
         await rabbit.ask(cancel("SO-1", "bug"), "k-1")
+    assert await ids(pool) == []
     assert [event.subject for event in await said(pool)] == ["order/SO-1"]
     assert await pool.fetchval("select principal from command where key = 'k-1'") == rabbit.user
 
@@ -235,6 +236,10 @@ async def test_one_sees_the_own_company_and_what_names_none(pool: Pool) -> None:
 
 async def test_what_was_done_is_never_changed(pool: Pool) -> None:
     await hear(pool, listener(bad={("SO-1", 1)}), Script().say(approved()))
+    await retry(pool, listener(), *await ids(pool))  # nobody does it
+    async with as_admin(pool) as admin:
+        with pytest.raises(asyncpg.CheckViolationError, match="never changed"):
+            await admin.execute("update intervention set actor = 'nobody'")
     await dismiss(pool, *await ids(pool))
     for text in ("update intervention set outcome = 'x'", "delete from intervention", "truncate intervention",
                  "update rejected set reason = ''", "update intervention set actor = 'nobody'"):
