@@ -2,12 +2,9 @@
 
 import argparse
 import asyncio
-import logging
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -16,8 +13,6 @@ import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
@@ -29,11 +24,8 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
-from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, Settings
+from shared.settings import BrokerSettings, DatabaseSettings, Settings, read_settings
 from shared.topology import declare, keep
-from shared.wire import problems
-
-SettingsT = TypeVar("SettingsT", bound=LogSettings)
 
 logger = structlog.get_logger()
 
@@ -55,7 +47,7 @@ def run(
     again.add_argument("--company", required=True)
     again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
     again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
-    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
+    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="a service or partner")
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -63,56 +55,15 @@ def run(
         raise SystemExit(own[args.command][1]())
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, _read(Settings)))
+            uvloop.run(_serve(service, router, root, read_settings(Settings)))
         case "migrate":
-            uvloop.run(_migrate(root, _read(DatabaseSettings)))
+            uvloop.run(_migrate(root, read_settings(DatabaseSettings)))
         case "topology":
-            broker = _read(BrokerSettings)
+            broker = read_settings(BrokerSettings)
             uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
-            uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
-
-
-def _read(settings: type[SettingsT]) -> SettingsT:
-    """Read the settings and log as they say; without what is missing or wrong, which is named, nothing begins."""
-    try:
-        found = settings()
-    except ValidationError as error:
-        wrong = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
-    except SettingsError as error:  # a value that should be JSON
-        wrong = str(error)
-    else:
-        log_as(found.log_format, found.log_level)
-        return found
-    raise SystemExit(f"settings (environment or /run/secrets): {wrong}")
-
-
-def log_as(log_format: str, level: str) -> None:
-    """Structured logs on stderr: JSON for machines, colour for a terminal."""
-    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer()
-    if log_format == "json":
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _without_row_values,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _without_row_values(
-    _logger: object, _method: str, entry: structlog.types.EventDict
-) -> structlog.types.EventDict:
-    """Postgres quotes whole rows in the DETAIL of an error, and a row may hold personal data."""
-    if isinstance(text := entry.get("exception"), str):
-        entry["exception"] = "\n".join(line for line in text.splitlines() if not line.startswith("DETAIL:"))
-    return entry
+            database = read_settings(DatabaseSettings)
+            uvloop.run(_replay(service, database, args.company, args.first, args.last, args.hearer))
 
 
 async def _migrate(root: Path, settings: DatabaseSettings) -> None:

@@ -13,7 +13,6 @@ from tools.link import Link, link_to
 from tools.servers import Servers, users
 
 REPLICAS = 2
-ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def _equip(
     """Give every replica and job its settings; returns a token per role."""
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file)
-    client = users.user_in(servers.rabbitmq_url)
+    principals = people.principals(fleet.folder, users.user_in(servers.rabbitmq_url), COMPANY)
     service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
     for service in SERVICES:
         for replica in range(1, REPLICAS + 1):
@@ -72,7 +71,7 @@ def _equip(
                 "DATABASE_URL": links[f"{service}-postgres"].url, "RABBITMQ_URL": links[f"{service}-rabbitmq"].url,
                 "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
                 "SERVICE_USERS": service_users,
-                "QUEUE_PRINCIPALS": json.dumps({client: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+                "QUEUE_PRINCIPALS_FILE": str(principals),
             }, {
                 "migrate": {"DATABASE_URL": databases[service].owner_url},
                 "topology": {"RABBITMQ_URL": servers.users["topology"]},

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +15,7 @@ from tools.checker import Report
 from tools.demo.fleet import Member
 from tools.demo.orders import ZERO, End, Order
 from tools.demo.plan import COMPANY, Plan
+from tools.servers import Servers
 
 WIDTH = 118
 
@@ -161,15 +164,19 @@ def _figures(outcome: Outcome, members: Sequence[Member]) -> str:
     )
 
 
-def by_queue(rabbitmq_url: str, todo: Plan) -> str:
+def for_partners(servers: Servers, folder: Path, todo: Plan) -> str:
     """How another company's system gets in (examples/), with a customer who has credit and a product that is there."""
     customer, sku = max(todo.limits, key=todo.limits.__getitem__), max(todo.left, key=todo.left.__getitem__)
-    address = rabbitmq_url.removesuffix("/")  # which some clients take for the virtual host with the empty name
-    return f"export AMQP_URL='{address}' COMPANY={COMPANY} CUSTOMER={customer} SKU={sku}"
+    settings = {
+        "RABBITMQ_MANAGEMENT_URL": servers.management_url, "QUEUE_PRINCIPALS_FILE": f"{folder}/queue_principals",
+        "AMQP_HOST": urlsplit(servers.rabbitmq_url).netloc.rpartition("@")[2], "TAP_URL": servers.users["tap"],
+        "COMPANY": COMPANY, "CUSTOMER": customer, "SKU": sku,
+    }
+    return "export " + " ".join(f"{name}='{value}'" for name, value in settings.items())
 
 
 def where_next(
-    members: Sequence[Member], tokens: Mapping[str, str], queue: str, period: str, *, kept: bool
+    members: Sequence[Member], tokens: Mapping[str, str], partners: str, period: str, *, kept: bool
 ) -> str:
     """What to look at now: the addresses of what runs, or how to keep it running."""
     if not kept:
@@ -184,8 +191,8 @@ def where_next(
         f"  TOKEN={tokens['accountant']}",
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['accounting']}/trial-balance?period={period}'",
         f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['order']}/orders?state=short'",
-        "by queue (examples/README.md):",
-        f"  {queue} INVENTORY={urls['inventory']} WAREHOUSE_TOKEN={tokens['warehouse']}",
+        "another company's system (docs/integration.md):",
+        f"  {partners} INVENTORY={urls['inventory']} WAREHOUSE_TOKEN={tokens['warehouse']}",
         "to stop: make down (or python -m tools.demo down)",
     ]
     return "\n".join(lines)
