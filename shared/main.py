@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -27,15 +28,19 @@ from shared.service import Service
 from shared.settings import BrokerSettings, DatabaseSettings, Settings, read_settings
 from shared.topology import declare, keep
 
+Beside = Callable[[FastAPI, Pool], Coroutine[Any, Any, None]]
+
 logger = structlog.get_logger()
 
 
 def run(
-    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None
+    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does; returns the exit code). They need no settings.
+    `beside` is what else runs while it serves, until it is cancelled.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -55,7 +60,7 @@ def run(
         raise SystemExit(own[args.command][1]())
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, read_settings(Settings)))
+            uvloop.run(_serve(service, router, root, read_settings(Settings), beside))
         case "migrate":
             uvloop.run(_migrate(root, read_settings(DatabaseSettings)))
         case "topology":
@@ -90,7 +95,9 @@ async def _replay(
     await pool.close()
 
 
-async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
+async def _serve(
+    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Beside | None
+) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
     registry = CollectorRegistry()
@@ -103,11 +110,13 @@ async def _serve(service: Service, router: APIRouter, root: Path, settings: Sett
     service.on_commit = relay.wake
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         speaking = asyncio.create_task(relay.run())
         hearing = [asyncio.create_task(door.run())]
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
+        if beside:
+            hearing.append(asyncio.create_task(beside(app, pool)))
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)

@@ -78,7 +78,7 @@ class Settings(DatabaseSettings, BrokerSettings):
     queue_principals_file: Path | None = None
     # The broker user of each service: whose events are believed, and who may ask to hear a stretch of a log again.
     service_users: dict[str, str] = Field(
-        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm")}
+        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm", "webhooks")}
     )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
@@ -86,6 +86,12 @@ class Settings(DatabaseSettings, BrokerSettings):
     def is_peer(self, user: str) -> bool:
         """True for a broker user that a service works under."""
         return user in self.service_users.values()
+
+
+class WebhookSettings(LogSettings):
+    """What `webhooks` needs besides."""
+
+    webhooks_anywhere: bool = False  # may also send inside its own network, and without TLS
 
 
 class PartnerSettings(LogSettings):

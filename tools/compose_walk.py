@@ -30,7 +30,7 @@ from tools.servers.native import free_ports
 ROOT = Path(__file__).resolve().parents[1]
 TAG = "walk"
 COMPANY, CUSTOMER, SKU, MONTH = "WALK", "C-1", "TEA-1", "2026-01"
-FIRST, SECOND = ("order", "inventory", "accounting", "crm"), ("order-2", "accounting-2")
+FIRST, SECOND = ("order", "inventory", "accounting", "crm", "webhooks"), ("order-2", "accounting-2")
 SHOP = {"shop": {"companies": [COMPANY], "roles": ["sales", "warehouse", "accountant"]}}
 READY_SECONDS, STEP_SECONDS, LOOK_AGAIN_SECONDS = 180.0, 60.0, 3.0
 # What an order that is delivered, invoiced and paid leaves in the books: event -> number of vouchers.

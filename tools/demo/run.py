@@ -106,6 +106,7 @@ def _equip(fleet: Fleet, databases: Mapping[str, places.Database], servers: Serv
     service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
     for name in SERVICES:
         fleet.add(name, {
+            "WEBHOOKS_ANYWHERE": "true",  # to a receiver on this machine too
             "DATABASE_URL": databases[name].url, "RABBITMQ_URL": servers.users[name],
             "SERVICE_USERS": service_users, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
