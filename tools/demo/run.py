@@ -42,9 +42,10 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
             outcome = await _walk(fleet, tokens, servers, urls, todo, began, screen)
     members = list(fleet.members.values())
     report.show(screen, outcome, members)
-    partners = report.for_partners(servers, fleet.folder, todo)
-    period = outcome.trial_balance["period"]
-    screen.print(report.where_next(members, tokens, partners, period, kept=keep), soft_wrap=True, markup=False,
+    environment, period = fleet.folder / "env", outcome.trial_balance["period"]
+    if keep:
+        report.write_environment(environment, servers, members, tokens, todo)
+    screen.print(report.where_next(members, tokens, environment, period, kept=keep), soft_wrap=True, markup=False,
                  highlight=False)
     print(outcome.last_line, flush=True)
     return 0 if outcome.ok else 1
