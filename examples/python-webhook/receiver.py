@@ -1,4 +1,4 @@
-"""Receive events by HTTP: python receiver.py PORT, with the subscription's secret in WEBHOOK_SECRET. Needs nothing else.
+"""Receive events by HTTP: python receiver.py PORT, with the subscription's secret in WEBHOOK_SECRET.
 
 It answers only what it has checked and written down: Fenlu sends everything else again.
 """

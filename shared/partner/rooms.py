@@ -113,7 +113,8 @@ def _look(management: Management, name: str) -> Found | None:
     return Found(
         name,
         tuple(sorted(b.header[1] for b in there if b.source == _heard(name) and b.header)),
-        tuple(sorted(b.key for b in there if (b.source, b.destination) == (EVENTS, _heard(name)))),
+        tuple(sorted(b.key for b in there if (b.source, b.destination) == (EVENTS, _heard(name))
+                     and not b.key.endswith(SUFFIX))),
         tuple(_types(patterns[0])) if patterns and patterns[0] != NOTHING else (),
         queue.get("messages", 0), queue.get("consumers", 0),
     )
