@@ -3,7 +3,6 @@ subscriptions side by side, so that a slow receiver holds up nobody else."""
 
 import asyncio
 import random
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,8 +32,7 @@ class Dispatcher:
         forgetting = asyncio.create_task(self._forget())
         try:
             while True:
-                with suppress(TimeoutError):
-                    await self._look()
+                await self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
             for task in (forgetting, *self._busy.values()):

@@ -52,8 +52,8 @@ class Partner:
 
 def partner(name: str, companies: Sequence[str], hears: Sequence[str], may: Sequence[str]) -> Partner:
     """A partner with what its patterns stand for. WishError if one stands for nothing."""
-    owners = {command.owner for command in Command.registry.values()}
-    if not NAME.fullmatch(name) or name in owners:
+    taken = {"erp", *(command.owner for command in Command.registry.values())}  # their queues and exchanges
+    if not NAME.fullmatch(name) or name in taken:
         raise WishError(f"name: {name!r} must be 2 to 40 small letters, digits and '-', and no service's name")
     if not hears and not may:
         raise WishError("a partner hears something (--hears) or may ask for something (--may)")
