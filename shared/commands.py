@@ -79,7 +79,8 @@ class QueueDoor:
     async def _answer(self, message: AbstractIncomingMessage) -> None:
         """A database that is away is waited for. Only a bug raises: then the message goes to the parking queue."""
         try:
-            await patiently(lambda: self._handle(message), self.service.name)
+            await patiently(
+                lambda: self._handle(message), self.service.name)
             settled = message.ack()
         except Exception as error:
             logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)

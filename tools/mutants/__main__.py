@@ -74,6 +74,7 @@ def _run_tests(mutant: Mutant, copy: Path, running: Servers) -> tuple[int | None
     """The exit code, None if the tests did not end, and the output."""
     environment = {
         **os.environ, "DATABASE_URL": running.database_url, "RABBITMQ_URL": running.rabbitmq_url,
+        "RABBITMQ_MANAGEMENT_URL": running.management_url,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=short", "-p", "no:cacheprovider", *mutant.tests]
