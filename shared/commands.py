@@ -20,6 +20,7 @@ from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import Rejected
+from shared.principals import Principals
 from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
@@ -47,7 +48,7 @@ class QueueDoor:
 
     def __init__(self, service: Service, pool: Pool, settings: Settings) -> None:
         self.service, self.pool = service, pool
-        self._settings = settings
+        self._settings, self._principals = settings, Principals(settings.queue_principals_file)
         self._running: set[asyncio.Task[None]] = set()
         self.active = False
 
@@ -79,7 +80,7 @@ class QueueDoor:
         """A database that is away is waited for. Only a bug raises: then the message goes to the parking queue."""
         try:
             await patiently(
-                lambda: _handle(self.service, self.pool, self._settings, message), self.service.name)
+                lambda: self._handle(message), self.service.name)
             settled = message.ack()
         except Exception as error:
             logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
@@ -87,29 +88,44 @@ class QueueDoor:
         with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
             await settled
 
+    async def _handle(self, message: Any) -> None:
+        came = Raw(
+            message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered)
+        )
+        raw = in_binary_mode(came, message.content_type)
+        try:
+            actor, may = self._sender(message.user_id, raw)
+            command_type, key = _command_type(self.service, raw), _key(raw)
+        except MalformedError as error:  # nobody could be told
+            await _reject(self.pool, Rejected(came, str(error)))
+            return
+        if not may:
+            foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
+            await self.service.say_rejection(self.pool, actor, key, command_type.type, [foreign])
+            return
+        try:
+            command = _command(command_type, raw)
+        except _RefusedError as refused:
+            await self.service.say_rejection(self.pool, actor, key, command_type.type, refused.errors)
+            return
+        if "service" in actor.roles and self._settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
+            await _reject(self.pool, Rejected(raw, f"hearer: {actor.name!r} may ask only for itself"))
+            return
+        await self.service.ask(self.pool, command, actor, key, by_queue=True)
 
-async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
-    raw = in_binary_mode(came, message.content_type)
-    try:
-        actor, may = _sender(settings, message.user_id, raw)
-        command_type, key = _command_type(service, raw), _key(raw)
-    except MalformedError as error:  # nobody could be told
-        await _reject(pool, Rejected(came, str(error)))
-        return
-    if not may:
-        foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
-        await service.say_rejection(pool, actor, key, command_type.type, [foreign])
-        return
-    try:
-        command = _command(command_type, raw)
-    except _RefusedError as refused:
-        await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
-        return
-    if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
-        await _reject(pool, Rejected(raw, f"hearer: {actor.name!r} may ask only for itself"))
-        return
-    await service.ask(pool, command, actor, key, by_queue=True)
+    def _sender(self, user: str | None, raw: Raw) -> tuple[Actor, bool]:
+        """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told
+        that it may not, and False. MalformedError for a sender whom nobody knows."""
+        if not user:
+            raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
+        company = str(attributes_of(raw.headers).get("company"))
+        if raw.routing_key.endswith(AGAIN) and self._settings.is_peer(user) and COMPANY.fullmatch(company):
+            return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
+        if actor := self._principals.actor(user, company):
+            return actor, True
+        if home := self._principals.home(user):
+            return home, False
+        raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS_FILE)")
 
 
 class _RefusedError(Exception):
@@ -117,21 +133,6 @@ class _RefusedError(Exception):
 
     def __init__(self, *errors: Mapping[str, str]) -> None:
         self.errors = errors
-
-
-def _sender(settings: Settings, user: str | None, raw: Raw) -> tuple[Actor, bool]:
-    """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told that
-    it may not, and False. MalformedError for a sender whom nobody knows."""
-    if not user:
-        raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    company = str(attributes_of(raw.headers).get("company"))
-    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(company):
-        return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
-    if actor := settings.queue_actor(user, company):
-        return actor, True
-    if home := settings.queue_home(user):
-        return home, False
-    raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:
