@@ -1,4 +1,4 @@
-"""The command line that every service shares: serve, migrate, topology, replay."""
+"""The command line that every service shares: serve, migrate, topology, replay, doctor, rejected, pending."""
 
 import argparse
 import asyncio
@@ -13,11 +13,13 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
 
+from shared import figures, operators, tracing
+from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
+from shared.doctor import examine
 from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
@@ -25,7 +27,7 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
-from shared.settings import BrokerSettings, DatabaseSettings, Settings, read_settings
+from shared.settings import BrokerSettings, DatabaseSettings, ServerSettings, Settings, read_settings
 from shared.topology import declare, keep
 
 Beside = Callable[[FastAPI, Pool], Coroutine[Any, Any, None]]
@@ -53,6 +55,8 @@ def run(
     again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
     again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
     again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="a service or partner")
+    commands.add_parser("doctor", help="say what is wrong and what to do; 1 if anything is (诊断)")
+    operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -69,6 +73,13 @@ def run(
         case "replay":
             database = read_settings(DatabaseSettings)
             uvloop.run(_replay(service, database, args.company, args.first, args.last, args.hearer))
+        case "doctor":
+            settings = read_settings(ServerSettings)
+            url = settings.database_url.get_secret_value()
+            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root))))
+        case "rejected" | "pending":
+            url = read_settings(DatabaseSettings).database_url.get_secret_value()
+            raise SystemExit(uvloop.run(operators.work(service, url, args)))
 
 
 async def _migrate(root: Path, settings: DatabaseSettings) -> None:
@@ -100,19 +111,21 @@ async def _serve(
 ) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
-    registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
     door = QueueDoor(service, pool, settings)
-    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
+    clerk = Clerk(service, pool, door, settings.amqp_url, users=settings.service_users)
+    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), figures.REGISTRY)
     service.on_commit = relay.wake
+    if endpoint := settings.otel_exporter_otlp_endpoint:
+        tracing.start(tracing.exporting_to(endpoint, service.name))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         speaking = asyncio.create_task(relay.run())
-        hearing = [asyncio.create_task(door.run())]
+        hearing = [asyncio.create_task(door.run()), asyncio.create_task(clerk.run())]
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
         if beside:
@@ -120,6 +133,7 @@ async def _serve(
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)
+        await asyncio.to_thread(tracing.stop)
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)

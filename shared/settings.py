@@ -66,7 +66,11 @@ class BrokerSettings(LogSettings):
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
 
 
-class Settings(DatabaseSettings, BrokerSettings):
+class ServerSettings(DatabaseSettings, BrokerSettings):
+    """What `doctor` needs: the service's own ways to its servers."""
+
+
+class Settings(ServerSettings):
     """What `serve` needs."""
 
     http_host: str = "127.0.0.1"
@@ -82,6 +86,8 @@ class Settings(DatabaseSettings, BrokerSettings):
     )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
+    # Where traces are sent (OTLP over HTTP), for example http://collector:4318; empty: nowhere.
+    otel_exporter_otlp_endpoint: str = ""
 
     def is_peer(self, user: str) -> bool:
         """True for a broker user that a service works under."""

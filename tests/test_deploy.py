@@ -141,7 +141,7 @@ def test_broker_users_may_only_do_their_part(folder: Path) -> None:
     topics = {(one["user"], one["exchange"]): (one["write"], one["read"]) for one in definitions["topic_permissions"]}
     for name in SERVICES:
         assert rights[name] == {"vhost": "fenlu", "configure": "^$", "write": "^erp[.](events|again|commands)$",
-                                "read": f"^{name}[.](events|commands)$"}
+                                "read": f"^{name}[.](events|commands|parking)$"}
         assert topics[name, "erp.events"] == (f"^{name}[.]", "^$")
         assert topics[name, "erp.again"] == (f"^[^.]+[.]{name}[.]", "^$")
         assert topics[name, "erp.commands"] == ("[.]say_again[.]v1$", "^$")

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,16 @@ def own_rabbitmq() -> Iterator[Broker]:
     holdings = _begin(guarded=True)
     try:
         yield _rabbitmq(holdings)
+    finally:
+        holdings.finish()
+
+
+@contextlib.contextmanager
+def own_postgres(settings: Mapping[str, str]) -> Iterator[native.Postgres]:
+    """One more PostgreSQL with settings of its own, of this machine's programs: one that may lose its data."""
+    holdings = _begin(guarded=True)
+    try:
+        yield native.Postgres(holdings, settings)
     finally:
         holdings.finish()
 
