@@ -11,7 +11,6 @@ import asyncpg
 
 from tools.demo.fleet import Fleet
 from tools.servers import Servers
-from tools.servers.native import Native
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -58,10 +57,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 def pids(servers: Servers, fleet: Fleet) -> Mapping[str, int]:
-    """Everything that works in a run, by name. A server that was given, or runs in a container, has no process here."""
+    """Everything that works in a run, by name. A server that was given has no process here."""
     named = {name: member.process.pid for name, member in fleet.members.items() if member.process}
     both = (("postgres", servers.postgres), ("rabbitmq", servers.rabbitmq))
-    return named | {name: server.pid for name, server in both if isinstance(server, Native)}
+    return named | {name: server.pid for name, server in both if server}
 
 
 def _processes() -> Iterator[tuple[int, int, float]]:

@@ -32,13 +32,19 @@ class Stage:
         """service -> its database, by the address that the service has."""
         return {service: database.url for service, database in self.databases.items()}
 
-    def member(self, service: str) -> Member:
-        return self.fleet.members[service]
+    def member(self, name: str) -> Member:
+        """A service, or a twin of one."""
+        return self.fleet.members[name]
+
+    def twin(self, service: str, name: str, database_url: str) -> Member:
+        """One more process of a service, under another name and on another database."""
+        first = self.member(service)
+        return self.fleet.add(service, {**first.environment, "DATABASE_URL": database_url}, first.jobs, name=name)
 
     @asynccontextmanager
-    async def running(self, *services: str) -> AsyncIterator[None]:
+    async def running(self, *names: str) -> AsyncIterator[None]:
         """These services, from when they are ready until the block ends."""
-        members = [self.member(service) for service in services]
+        members = [self.member(name) for name in names]
         try:
             await asyncio.gather(*(self.fleet.begin(member) for member in members))
             yield

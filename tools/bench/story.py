@@ -38,14 +38,14 @@ AT_ONCE = 500
 class Teller:
     """Tells one order after the other, with the envelopes that the producers' logs would give them."""
 
-    def __init__(self, *, lines: int = 3) -> None:
-        self.script, self._lines, self._told = Script(), lines, 0
+    def __init__(self) -> None:
+        self.script, self._told = Script(), 0
 
-    def orders(self, count: int) -> list[Event]:
+    def orders(self, count: int, *, lines: int = 3) -> list[Event]:
         """The events of the next orders, said by their producers."""
         numbers = range(self._told, self._told + count)
         self._told += count
-        return [self.say(event) for n in numbers for event in _order(n, self._lines)]
+        return [self.say(event) for n in numbers for event in _order(n, lines)]
 
     def say(self, event: Event, company: str = COMPANY) -> Event:
         return self.script.say(event, company=company)
