@@ -113,7 +113,7 @@ async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0002_rights.sql."""
+    migrations/0003_rights.sql."""
     await db.execute(
         """
         select post_vouchers(

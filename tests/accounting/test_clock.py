@@ -13,7 +13,7 @@ import pytest
 import services.accounting
 from services.accounting.handlers import service
 from shared.db import Pool
-from shared.testing import deliver, fresh_pool
+from shared.testing import as_admin, deliver, fresh_pool
 from tests.accounting import examples
 from tests.accounting.test_handlers import open_books, other_half, walk
 
@@ -51,7 +51,8 @@ async def test_neither_clock_nor_time_zone_changes_what_is_posted(
     monkeypatch.setattr("shared.service.datetime", OffClock)
     async with fresh_pool(ROOT) as elsewhere:
         name = await elsewhere.fetchval("select current_database()")
-        await elsewhere.execute(f"alter database \"{name}\" set timezone to '{zone}'")
+        async with as_admin(elsewhere) as administrator:
+            await administrator.execute(f"alter database \"{name}\" set timezone to '{zone}'")
         await elsewhere.expire_connections()
         with time_zone(zone):
             assert await posted(elsewhere) == here

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from shared import log
-from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Command
@@ -102,7 +101,7 @@ class Company:
             await log.place(connection, 100)
             entries = await log.read_unpublished(connection, owner, 100)
             messages = [Raw(e.envelope.type, headers_of(e.envelope), e.body, str(e.envelope.id)) for e in entries]
-            await self.rabbit.publish(EVENTS, *reversed(messages))
+            await self.rabbit.say_raw(owner, messages[::-1])
             await log.advance(connection, {COMPANY: max(e.envelope.position or 0 for e in entries)})
 
     async def job(self, piece: str, batch: int, request: Request) -> Job | None:
@@ -114,7 +113,8 @@ class Company:
             messages = await self._left_in(queue)
             if not messages:
                 return None
-        return Job(service, kind, self.urls[service], self.rabbit.users[service], messages, batch, request)
+        return Job(service, kind, self.urls[service], self.rabbit.users[service], self.rabbit.services,
+                   self.rabbit.user, messages, batch, request)
 
     async def _left_in(self, queue: str) -> int:
         """The messages of a queue, as soon as its dead consumer has given back what it held."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import asyncpg
@@ -51,6 +50,8 @@ class Job(NamedTuple):
     piece: str
     database_url: str
     amqp_url: str
+    users: dict[str, str]  # service -> its broker user
+    client: str  # the broker user whose commands are taken
     messages: int
     batch: int
     request: Request
@@ -73,20 +74,22 @@ async def _relay(job: Job, service: Service, effects: Effects) -> None:
 
     effects.then = look
     if await connection.fetchval(UNPUBLISHED):
-        await _beside(Relay(service.name, job.database_url, job.amqp_url, _user(job)).run(), done)
+        await _beside(Relay(service.name, job.database_url, job.amqp_url, job.users[service.name]).run(), done)
 
 
 async def _consumer(job: Job, service: Service, effects: Effects) -> None:
     if job.messages < job.batch:
         _deliver_at_once(job.messages)
-    consumer = Consumer(service, await open_pool(job.database_url, size=2), job.amqp_url, batch=job.batch)
+    pool = await open_pool(job.database_url, size=2)
+    consumer = Consumer(service, pool, job.amqp_url, batch=job.batch, users=job.users)
     await _beside(consumer.run(), _all_acknowledged(job, effects))
 
 
 async def _queue_door(job: Job, service: Service, effects: Effects) -> None:
     settings = Settings(
-        database_url=SecretStr("unused"), rabbitmq_url=SecretStr(job.amqp_url), jwt_public_key_file=Path("unused"),
-        queue_principals=json.dumps({_user(job): {"companies": ["C1"], "roles": ROLES}}),
+        database_url=SecretStr(job.database_url), rabbitmq_url=SecretStr(job.amqp_url),
+        jwt_public_key_file=Path("unused"), service_users=job.users,
+        queue_principals=json.dumps({job.client: {"companies": ["C1"], "roles": ROLES}}),
     )
     door = QueueDoor(service, await open_pool(job.database_url, size=2), settings)
     await _beside(door.run(), _all_acknowledged(job, effects))
@@ -140,10 +143,6 @@ async def _http_door(job: Job, service: Service, _effects: Effects) -> None:
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://door") as client:
         answer = await client.post(job.request.path, json=job.request.body, headers=headers)
     assert answer.status_code == 201, answer.text
-
-
-def _user(job: Job) -> str:
-    return unquote(urlsplit(job.amqp_url).username or "guest")
 
 
 async def _no_problems() -> dict[str, str]:

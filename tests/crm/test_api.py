@@ -30,7 +30,7 @@ COMPLAINT = {"complaint_id": "B1", "customer_id": "K1", "filed_at": "2026-03-02T
 def headers(*roles: str, company: str = "C1") -> dict[str, str]:
     now = datetime.now(UTC)
     claims = {"sub": "anna", "company": company, "roles": roles, "iss": "i", "aud": "a", "iat": now,
-              "exp": now + timedelta(minutes=5)}
+              "exp": now + timedelta(hours=2)}
     return {"Authorization": f"Bearer {jwt.encode(claims, KEY, 'ES256')}"}
 
 

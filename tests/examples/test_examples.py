@@ -27,7 +27,7 @@ from tools.servers import Servers
 from tools.servers.users import user_in
 
 ROOT = Path(__file__).parents[2] / "examples"
-COMPANY, SHOP, QUEUE = "C1", "shop", "shop.events"
+COMPANY, SHOP, QUEUE = "C1", "example-shop", "shop.events"
 PATIENCE = 60
 SETTING_UP = (
     Ask("accounting.open_books.v1", "/books", "chief_accountant",
@@ -73,7 +73,7 @@ def broker(servers: Servers) -> Iterator[tuple[str, str]]:
     ctl("add_vhost", name)
     ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
     ctl("add_user", SHOP, password)
-    ctl("set_permissions", "-p", name, SHOP, "^$", r"^erp\.commands$", rf"^{SHOP}\.")
+    ctl("set_permissions", "-p", name, SHOP, "^$", r"^erp\.commands$", r"^shop\.")
     host = address.netloc.rpartition("@")[2]
     yield (urlunsplit(address._replace(path=f"/{name}")),
            urlunsplit(address._replace(netloc=f"{SHOP}:{password}@{host}", path=f"/{name}")))

@@ -55,10 +55,12 @@ class Rabbit:
     async def say(self, *events: Event) -> None:
         """Publish events as the relays of their owners do."""
         for owner in sorted({event.owner for event in events}):
-            url = self.users[owner]
-            async with open_channel(url) as channel:
-                messages = [raw(event) for event in events if event.owner == owner]
-                await _publish(channel, EVENTS, messages, user_id=user_in(url))
+            await self.say_raw(owner, [raw(event) for event in events if event.owner == owner])
+
+    async def say_raw(self, owner: str, messages: Sequence[Raw]) -> None:
+        """Publish messages as the relay of a service does."""
+        async with open_channel(self.users[owner]) as channel:
+            await _publish(channel, EVENTS, messages, user_id=self.name_of(owner))
 
     async def ask(self, command: Command, key: str | None, *, company: str = "C1", **properties: Any) -> None:
         """Send a command to its queue; `properties` replace those of a good sender."""

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from cloudevents.core.bindings import amqp, rabbitmq
 from cloudevents.core.v1.event import CloudEvent
 
-from shared.amqp import COMMANDS, EVENTS
+from shared.amqp import COMMANDS, EVENTS, open_channel
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.events import CommandRejected
@@ -22,6 +22,7 @@ from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, cancel, desk, effects, listener
 from tests.shared.waits import beside, until
+from tools.servers.users import user_in
 
 JSON = "application/json"
 
@@ -33,14 +34,16 @@ def sdk_message(came: AbstractIncomingMessage) -> amqp.AMQPMessage:
 
 async def publish(
     rabbit: Rabbit, exchange: str, key: str, headers: Mapping[str, Any], content_type: str | None, body: bytes,
-    message_id: str | None = None,
+    message_id: str | None = None, *, url: str = "",
 ) -> None:
-    target = await rabbit.channel.get_exchange(exchange, ensure=False)
-    await target.publish(
-        aio_pika.Message(body, headers=dict(headers), content_type=content_type, user_id=rabbit.user,
-                         message_id=message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT),
-        key, mandatory=True,
-    )
+    """By default as the administrator."""
+    async with open_channel(url or rabbit.url) as channel:
+        target = await channel.get_exchange(exchange, ensure=False)
+        await target.publish(
+            aio_pika.Message(body, headers=dict(headers), content_type=content_type, user_id=user_in(url or rabbit.url),
+                             message_id=message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT),
+            key, mandatory=True,
+        )
 
 
 async def test_the_sdk_reads_what_a_relay_publishes(pool: Pool, database: str, rabbit: Rabbit) -> None:
@@ -67,8 +70,9 @@ async def test_an_event_that_the_sdk_wrote_is_heard(pool: Pool, rabbit: Rabbit) 
     written = CloudEvent({**attributes, "time": event.envelope.time, "datacontenttype": JSON},
                          json.loads(event.body()))
     sent = amqp.to_binary_event(written)
-    async with beside(Consumer(listener(), pool, rabbit.url).run()):
-        await publish(rabbit, EVENTS, event.type, sent.application_properties, JSON, sent.application_data)
+    async with beside(Consumer(listener(), pool, rabbit.url, users=rabbit.services).run()):
+        await publish(rabbit, EVENTS, event.type, sent.application_properties, JSON, sent.application_data,
+                      url=rabbit.users["order"])
         await until("it is heard", lambda: effects(pool), lambda done: done == [("SO-1", 1)])
     assert await pool.fetchval("select count(*) from rejected") == 0
 

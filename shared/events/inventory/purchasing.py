@@ -196,7 +196,7 @@ class CostAdjusted(Event, owner="inventory", about=("adjustment", "adjustment_id
 
 class PaidInvoice(Part):
     supplier_invoice_id: str
-    amount: PositiveAmount
+    amount: Amount  # a bill with too much after a return is used up: negative
 
 
 class SupplierPaid(Event, owner="inventory", about=("supplier_payment", "supplier_payment_id")):
