@@ -30,7 +30,7 @@ KINDS = {
     "rollback": r"^rollback",
     "place": r"update event set position",
     "advance": r"update relay_cursor",
-    "insert": r"insert into",
+    "insert": r"insert into|post_vouchers",
     "update": r"update \w+( \w+)? set",
     "delete": r"delete from",
 }

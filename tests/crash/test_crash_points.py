@@ -122,7 +122,7 @@ SCENARIOS = [
              "begin delete insert insert insert update insert update update update insert commit ack",
              asleep=("order relay", "inventory relay"), batch=1, rejected=1),
     Scenario("accounting consumer", place_and_ship_to_the_end,
-             "begin insert insert insert insert commit ack"),
+             "begin insert insert commit ack"),
 ]
 
 

@@ -150,7 +150,10 @@ def rabbitmq(holdings: Holdings) -> RabbitMQ | None:
 
 
 def remove(ids: list[str]) -> None:
-    """Remove containers with their data, also running ones."""
+    """Remove containers with their data, also running ones. With an engine that is gone they are gone, too."""
+    if not _engine_listens():
+        print("servers: the Docker engine is gone, and what ran in it", file=sys.stderr)
+        return
     client = DockerClient(timeout=60).client
     for identity in ids:
         with contextlib.suppress(*Unavailable):
