@@ -121,6 +121,9 @@ async def test_what_it_may_changes_while_services_run(office: Office, pool: Pool
     name, url = office.add("--company", "C1", "--hears", "order.order_approved")
     await say(office, (approved("A"), "C1", "x"))
     async with open_door(desk(), pool, settings):
+        await office.rabbit.ask(cancel("SO-0"), "k-0")  # of somebody whom the file does not name: it has been read
+        rejected = "select count(*) from rejected"
+        await until("it is rejected", lambda: pool.fetchval(rejected), lambda count: count == 1, seconds=30)
         with pytest.raises((aiormq.ChannelAccessRefused, AMQPError)):
             await send(url, name, "SO-0")
         done = office.run("add", name, "--company", "C1", "--hears", "order.order_settled", "--may", "order.cancel")
