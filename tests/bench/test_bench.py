@@ -1,4 +1,4 @@
-"""Every part of the bench, so small that its figures mean nothing: the lines have their form, and what was measured is right.
+"""Every part of the bench, so small that its figures mean nothing: the lines have their form and are of what is right.
 
 Each part checks what it measured (the independent checker, counts), and ends with another exit code if it is wrong.
 """
@@ -46,7 +46,8 @@ def test_every_part_measures_and_says_its_line() -> None:
 
 
 @pytest.mark.parametrize(("ratio", "passes", "verdict"), [
-    (0.34, False, "ratio ≥ 0.45: not yet (gate 0.35: MISSED)"), (0.40, True, "ratio ≥ 0.45: not yet (gate 0.35: passed)"),
+    (0.34, False, "ratio ≥ 0.45: not yet (gate 0.35: MISSED)"),
+    (0.40, True, "ratio ≥ 0.45: not yet (gate 0.35: passed)"),
     (0.45, True, "ratio ≥ 0.45: reached (gate 0.35: passed)"),
 ])
 def test_a_line_says_what_is_reached(ratio: float, passes: bool, verdict: str) -> None:
