@@ -19,6 +19,7 @@ from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import Rejected
+from shared.principals import Principals
 from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
@@ -46,7 +47,7 @@ class QueueDoor:
 
     def __init__(self, service: Service, pool: Pool, settings: Settings) -> None:
         self.service, self.pool = service, pool
-        self._settings = settings
+        self._settings, self._principals = settings, Principals(settings.queue_principals_file)
         self._running: set[asyncio.Task[None]] = set()
         self.active = False
 
@@ -74,7 +75,7 @@ class QueueDoor:
         name = self.service.name
         try:
             with tracing.span(f"{name} {came.routing_key}", "CONSUMER", parent=_traceparent(came)):
-                await patiently(lambda: _handle(self.service, self.pool, self._settings, came), name)
+                await patiently(lambda: self._handle(came), name)
         except MalformedError as error:
             return str(error)
         except Exception as error:
@@ -106,33 +107,44 @@ class QueueDoor:
         with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
             await settled
 
+    async def _handle(self, came: Raw) -> None:
+        """MalformedError where nobody could be told."""
+        raw = in_binary_mode(came)
+        actor, may = self._sender(raw.user, raw)
+        command_type, key = _command_type(self.service, raw), _key(raw)
+        if not may:
+            foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
+            await self._refuse(actor, key, command_type, [foreign])
+            return
+        try:
+            command = _command(command_type, raw)
+        except _RefusedError as refused:
+            await self._refuse(actor, key, command_type, refused.errors)
+            return
+        if "service" in actor.roles and self._settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
+            raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
+        answer = await self.service.ask(self.pool, command, actor, key, by_queue=True)
+        figures.COMMANDS.labels(self.service.name, "done" if answer.ok else "refused").inc()
 
-async def _handle(service: Service, pool: Pool, settings: Settings, came: Raw) -> None:
-    """MalformedError where nobody could be told."""
-    raw = in_binary_mode(came)
-    actor, may = _sender(settings, raw.user, raw)
-    command_type, key = _command_type(service, raw), _key(raw)
-    if not may:
-        foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
-        await _refuse(service, pool, actor, key, command_type, [foreign])
-        return
-    try:
-        command = _command(command_type, raw)
-    except _RefusedError as refused:
-        await _refuse(service, pool, actor, key, command_type, refused.errors)
-        return
-    if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
-        raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
-    answer = await service.ask(pool, command, actor, key, by_queue=True)
-    figures.COMMANDS.labels(service.name, "done" if answer.ok else "refused").inc()
+    def _sender(self, user: str | None, raw: Raw) -> tuple[Actor, bool]:
+        """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told
+        that it may not, and False. MalformedError for a sender whom nobody knows."""
+        if not user:
+            raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
+        company = str(attributes_of(raw.headers).get("company"))
+        if raw.routing_key.endswith(AGAIN) and self._settings.is_peer(user) and COMPANY.fullmatch(company):
+            return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
+        if actor := self._principals.actor(user, company):
+            return actor, True
+        if home := self._principals.home(user):
+            return home, False
+        raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS_FILE)")
 
-
-async def _refuse(
-    service: Service, pool: Pool, actor: Actor, key: str, command_type: type[Command],
-    errors: Sequence[Mapping[str, str]],
-) -> None:
-    await service.say_rejection(pool, actor, key, command_type.type, errors)
-    figures.COMMANDS.labels(service.name, "refused").inc()
+    async def _refuse(
+        self, actor: Actor, key: str, command_type: type[Command], errors: Sequence[Mapping[str, str]]
+    ) -> None:
+        await self.service.say_rejection(self.pool, actor, key, command_type.type, errors)
+        figures.COMMANDS.labels(self.service.name, "refused").inc()
 
 
 def _traceparent(raw: Raw) -> str | None:
@@ -148,21 +160,6 @@ class _RefusedError(Exception):
 
     def __init__(self, *errors: Mapping[str, str]) -> None:
         self.errors = errors
-
-
-def _sender(settings: Settings, user: str | None, raw: Raw) -> tuple[Actor, bool]:
-    """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told that
-    it may not, and False. MalformedError for a sender whom nobody knows."""
-    if not user:
-        raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    company = str(attributes_of(raw.headers).get("company"))
-    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(company):
-        return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
-    if actor := settings.queue_actor(user, company):
-        return actor, True
-    if home := settings.queue_home(user):
-        return home, False
-    raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:

@@ -57,3 +57,17 @@ class CrmDismissMessages(DismissMessages, owner="crm", name="dismiss_messages", 
 
     放弃 crm 无法处理的消息：它们不再生效，同一主体的后续消息继续处理；理由和经手人永久可查。
     """
+
+
+class WebhooksRetryMessages(RetryMessages, owner="webhooks", name="retry_messages", allowed=OPERATORS):
+    """Have webhooks handle messages once more that it rejected, or that wait there for an earlier one.
+
+    让 webhooks 重新处理被它拒绝、或在那里等待前序事件的消息。
+    """
+
+
+class WebhooksDismissMessages(DismissMessages, owner="webhooks", name="dismiss_messages", allowed=OPERATORS):
+    """Let messages go that webhooks cannot handle: they take effect no more, and later ones of the same thing go on.
+
+    放弃 webhooks 无法处理的消息：它们不再生效，同一主体的后续消息继续处理；理由和经手人永久可查。
+    """

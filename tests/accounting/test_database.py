@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.accounting.handlers import service
+from services.accounting.handlers import post_events, service
 from shared import money
-from shared.db import Pool
-from shared.testing import acting_as, as_admin, ask, deliver
+from shared.db import Db, Pool
+from shared.testing import Script, acting_as, as_admin, ask, deliver
 from tests.accounting import examples
 
 FACTS = ("journal", "voucher", "voucher_line", "role_map", "account", "book")
@@ -211,3 +211,17 @@ async def test_facts_never_change(ledger: Any, table: str, change: str, who: str
         with pytest.raises(asyncpg.CheckViolationError, match="never changed or deleted"):
             await ledger.execute(change.format(table))
     assert await ledger.fetch(f"select * from {table}") == before
+
+
+async def test_checking_a_posting_reads_no_more_of_an_older_ledger(pool: Pool) -> None:
+    """Twice as many vouchers are there, and the database looks up as much: a young ledger, without statistics yet."""
+    assert (await ask(pool, service, examples.open_books())).ok
+    script, read = Script(), []
+    for batch in range(3):
+        events = [script.say(examples.placed(f"SO-{batch}-{n}")) for n in range(200)]
+        async with pool.acquire() as connection, connection.transaction():
+            await post_events(Db(connection, "C1"), events)
+            read.append(await connection.fetchval(
+                "select sum(seq_tup_read + idx_tup_fetch) from pg_stat_xact_user_tables where relname like 'voucher%'"
+            ))
+    assert 2 * read[2] <= 3 * read[1], read

@@ -153,7 +153,7 @@ async def test_what_nobody_could_be_told_is_kept_with_its_reason(pool: Pool, rab
     await rabbit.topology(desk())
     settings = settings_for(rabbit)
     if kind == "an unknown user_id":
-        settings = settings.model_copy(update={"queue_principals": "{}"})
+        settings = settings.model_copy(update={"queue_principals_file": None})
     async with open_door(desk(), pool, settings):
         if kind == "no user_id":
             message, cause = GOOD, "user_id: "

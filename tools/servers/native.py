@@ -138,7 +138,7 @@ class RabbitMQ(Native):
     def __init__(self, holdings: Holdings) -> None:
         self._programs = programs.rabbitmq()
         super().__init__("rabbitmq", holdings)
-        self.port, self._peers, self._epmd = free_ports(3)
+        self.port, self._management, self._peers, self._epmd = free_ports(4)
         self._configure()
         # In the foreground; else the node would start one that outlives it and that nobody knows.
         self._spawn([programs.epmd(), "-port", str(self._epmd), "-address", "127.0.0.1"])
@@ -151,6 +151,11 @@ class RabbitMQ(Native):
     def url(self) -> str:
         """Where its administrator signs in."""
         return f"amqp://{server.USER}:{self.password}@127.0.0.1:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        """Where the administrator of its users signs in."""
+        return f"http://{server.USER}:{self.password}@127.0.0.1:{self._management}/"
 
     def start(self) -> None:
         """Start it, again on the same data if need be, and wait until it answers."""
@@ -170,11 +175,13 @@ class RabbitMQ(Native):
             "default_pass": self.password,
             "max_message_size": server.MAX_MESSAGE_SIZE,
             "consumer_timeout": server.CONSUMER_TIMEOUT,
+            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.port": self._management,
             "raft.wal_max_size_bytes": 64 * 1024 * 1024,  # the default of 512 MiB is for large machines
         }
         files = {
             ".erlang.cookie": server.password(),
-            "enabled_plugins": "[].\n",
+            "enabled_plugins": "[rabbitmq_management].\n",
             "rabbitmq-env.conf": "",
             "rabbitmq.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
         }
