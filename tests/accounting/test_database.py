@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.accounting.handlers import service
+from services.accounting.handlers import post_events, service
 from shared import money
-from shared.db import Pool
-from shared.testing import acting_as, as_admin, ask, deliver
+from shared.db import Db, Pool
+from shared.testing import Script, acting_as, as_admin, ask, deliver
 from tests.accounting import examples
 
 FACTS = ("journal", "voucher", "voucher_line", "role_map", "account", "book")
@@ -211,3 +211,27 @@ async def test_facts_never_change(ledger: Any, table: str, change: str, who: str
         with pytest.raises(asyncpg.CheckViolationError, match="never changed or deleted"):
             await ledger.execute(change.format(table))
     assert await ledger.fetch(f"select * from {table}") == before
+
+
+async def test_the_checks_read_a_few_rows_for_each_voucher_and_not_the_ledger(pool: Pool) -> None:
+    """Also in a young ledger, of which Postgres has no statistics."""
+    assert (await ask(pool, service, examples.open_books())).ok
+    script, new, read = Script(), 200, 0
+    async with pool.acquire() as connection:
+        for batch in range(3):
+            events = [script.say(examples.placed(f"SO-{batch}-{n}")) for n in range(new)]
+            async with connection.transaction():
+                before = await rows_read(connection)
+                await post_events(Db(connection, "C1"), events)
+                read = await rows_read(connection) - before
+    assert read < 15 * new
+
+
+async def rows_read(connection: Any) -> int:
+    """How many vouchers and lines this session has read."""
+    return int(await connection.fetchval(
+        """
+        select sum(seq_tup_read + idx_tup_fetch) from pg_stat_xact_user_tables
+        where relname in ('voucher', 'voucher_line')
+        """
+    ) or 0)
