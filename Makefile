@@ -10,7 +10,7 @@ UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 .PHONY: help demo down test test-full mutants lint contracts audit chaos chaos-night chaos-rolling compose-walk lock \
-        clean
+        bench bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-growth clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ chaos-night: chaos ## The same with 1,000 kills and 100,000 events
 
 chaos-rolling: .venv/.ready ## Twenty rolling restarts (SIGTERM, every replica in turn) under load
 	@EVENTS=$(EVENTS) SEED=$(SEED) $(PYTHON) -m tools.chaos rolling
+
+bench: .venv/.ready ## Measure everything against its limits, write docs/benchmarks.md (at most 20 minutes on 2 idle cores)
+	@$(PYTHON) -m tools.bench
+
+bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-growth: .venv/.ready
+	@$(PYTHON) -m tools.bench $(@:bench-%=%)
 
 compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)
 	@$(PYTHON) -m tools.compose_walk

@@ -1,30 +1,23 @@
 """Poison comes to the real queue among good events: it is kept with its bytes and the reason, and that is all."""
 
 import re
-import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from time import perf_counter
 
-import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
-import services.accounting
 from services.accounting.handlers import service
 from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.events import Event
-from shared.testing import Script, fresh_pool, raw
+from shared.testing import Script, raw
 from shared.wire import Raw
 from tests.accounting import examples, poison
 from tests.shared.rabbit import Rabbit
 from tests.shared.test_wire import POISON
 from tests.shared.waits import beside, until
 
-ROOT = Path(services.accounting.__file__).parent
 QUEUE, PARKING = "accounting.events", "accounting.parking"
 ONE_IN = 20
 # RabbitMQ does not let them through, or they have another routing key than a message that comes straight to a queue.
@@ -44,10 +37,10 @@ def malformed() -> list[Bad]:
     return [Bad(make(), reason) for kind, (make, reason) in POISON.items() if kind not in CANNOT_COME]
 
 
-def semantic(script: Script, turn: int = 0) -> list[Bad]:
+def semantic(script: Script) -> list[Bad]:
     """Every kind of event that is well-formed and cannot be posted."""
     return [
-        Bad(raw(script.say(make(100 * turn + n), company=company)), reason)
+        Bad(raw(script.say(make(n), company=company)), reason)
         for n, (make, company, reason) in enumerate(poison.SEMANTIC.values())
     ]
 
@@ -150,39 +143,3 @@ async def assert_rejected(pool: Pool, expected: Sequence[Bad]) -> None:
     for bad in expected:
         found = reasons[bad.message.body]
         assert any(re.match(bad.reason, reason) for reason in found), f"{bad.reason!r} is none of {found}"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["malformed", "semantic"])
-async def test_good_events_beside_poison_are_nine_tenths_as_fast_as_alone(
-    rabbit: Rabbit, kind: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Clean and poisoned by turns in one process, so that what else the machine does falls on both alike."""
-    seconds: dict[bool, list[float]] = {False: [], True: []}
-    for poisoned in (False, True, True, False, False, True, True, False):
-        script = Script()
-        kinds = [b for turn in range(20) for b in (malformed() if kind == "malformed" else semantic(script, turn))]
-        mixed = mixture(script, kinds[:100])
-        seconds[poisoned].append(await measured(rabbit, mixed if poisoned else Mixture(mixed.good)))
-    ratio = statistics.median(seconds[False]) / statistics.median(seconds[True])
-    with capsys.disabled():
-        sys.stdout.write(f"\nbench poison: kind={kind} good={len(mixed.good)} bad=100 ratio={ratio:.2f}\n")
-    assert ratio >= 0.9, seconds
-
-
-async def measured(rabbit: Rabbit, mixed: Mixture) -> float:
-    """The seconds from the consumer's start until every good event is journaled."""
-    async with fresh_pool(ROOT) as pool:
-        await poison.open_books(pool)
-        await send(rabbit, mixed.messages())
-        begin = perf_counter()
-        async with beside(Consumer(service, pool, rabbit.url, users=dict.fromkeys(rabbit.services, rabbit.user)).run()):
-            await until("all are journaled", lambda: entries(pool), lambda n: n == len(mixed.good) + 1, 120)
-            seconds = perf_counter() - begin
-        await rabbit.remove(QUEUE)
-    return seconds
-
-
-async def entries(pool: Pool) -> int:
-    """Of C1, beginning with the opening of its books; the end of an index, so that looking costs nothing."""
-    return int(await pool.fetchval("select max(entry) from journal where company = 'C1'"))

@@ -89,7 +89,8 @@ class Fleet:
         """Migrate every database and declare every queue."""
         (RUN / "logs").mkdir(parents=True, exist_ok=True)
         for step in ("migrate", "topology"):
-            await asyncio.gather(*(_run_once(self.replicas(service)[0], step) for service in SERVICES))
+            first = {member.service: member for member in reversed(self.members.values())}
+            await asyncio.gather(*(_run_once(member, step) for member in first.values()))
 
     async def start(self) -> None:
         """Start all, and wait until each says that it is ready."""
@@ -98,11 +99,23 @@ class Fleet:
             self._start(member)
         await asyncio.gather(*(wait_ready(member) for member in self.members.values()))
 
+    async def begin(self, member: Member) -> None:
+        """Start one, and wait until it says that it is ready."""
+        self._start(member)
+        await wait_ready(member)
+
+    def stop(self, member: Member) -> None:
+        """End one in order, and wait for it."""
+        if member.process:
+            member.process.terminate()
+            member.process.wait(END_SECONDS)
+            member.process = None
+
     async def watch(self) -> None:
         """Until cancelled: start again what died, and remember the peak memory of each."""
         while True:
             for member in self.members.values():
-                member.peak_kib = max(member.peak_kib, _peak_kib(member.process))
+                member.peak_kib = max(member.peak_kib, peak_kib(member.process))
                 if member.process is None or member.process.poll() is not None:
                     self._start(member)
             await asyncio.sleep(WATCH_SECONDS)
@@ -167,7 +180,7 @@ async def wait_ready(member: Member) -> None:
     raise NotReadyError(f"{member.name} is not ready, /readyz says {said}; the end of {member.log}:\n{tail}")
 
 
-def _peak_kib(process: subprocess.Popen[bytes] | None) -> int:
+def peak_kib(process: subprocess.Popen[bytes] | None) -> int:
     """The peak memory of a process, where the system tells (Linux); else 0."""
     if process is None:
         return 0

@@ -46,6 +46,13 @@ class Container:
         holdings.add(container=self._container.get_container_id())
         holdings.afterwards.append(self._container.get_docker_client().client.close)
 
+    @property
+    def pid(self) -> int:
+        """The id of its main process, as this machine knows it if the engine runs here."""
+        container = self._container.get_wrapped_container()
+        container.reload()
+        return int(container.attrs["State"]["Pid"])
+
     def start(self) -> None:
         """Start it, again on the same data if need be, and wait until it answers."""
         self._container.get_wrapped_container().start()

@@ -30,6 +30,10 @@ class Server(Protocol):
     def url(self) -> str:
         """Where its administrator signs in; stays the same after a restart."""
 
+    @property
+    def pid(self) -> int:
+        """The id of its main process; of a container's only where the engine runs on this very machine."""
+
     def start(self) -> None:
         """Start it (again), on the same port and data, and wait until it answers."""
 

@@ -1,0 +1,72 @@
+"""Copies of all vouchers that are posted so far, with their journal and inbox rows, into every month of two years."""
+
+from typing import Any
+
+from tools.bench.stage import COMPANY
+
+MONTHS = 24
+AT_ONCE = 240  # copies in a statement
+
+
+async def add(database: Any, entries: int, first: int, last: int) -> None:
+    """Copy the first entries of the journal, as the owner of the tables: these are the copies `first` to `last` - 1.
+
+    Copy k stands in month k modulo 24 from 2024-01 on. Entries, posting order and numbers go on without gaps; event ids
+    grow as real ones do. Positions are far above those of real events, which so go on as if there were no copies.
+    """
+    for start in range(first, last, AT_ONCE):
+        await database.execute(_COPY, COMPANY, entries, start, min(start + AT_ONCE, last) - 1)
+
+
+_COPY = """
+with copy as (
+    select k, ('2024-01-15'::date + make_interval(months => k % 24))::date as day, k / 24 as earlier
+    from generate_series($3::integer, $4::integer) as k
+), base_journal as (
+    select * from journal where company = $1 and entry > 2 and entry <= $2
+), base_voucher as (
+    select * from voucher where company = $1 and entry <= $2
+), base as (
+    select (select count(*) from base_journal) as entries, (select count(*) from base_voucher) as vouchers
+), words as (
+    select word, count(*) as vouchers from base_voucher group by word
+), heard as (
+    insert into inbox (company, event_id, source, subject, version, position)
+    select $1, (lpad(to_hex(k * entries + j.entry), 12, '0') || '70008000000000000000')::uuid, i.source,
+           i.subject || '-' || k, i.version, 1000000000 + k * entries + j.entry
+    from copy cross join base cross join base_journal j join inbox i on i.company = $1 and i.event_id = j.event_id
+    order by k, j.entry
+), journaled as (
+    insert into journal (company, entry, kind, event_id, event_type, source, position, actor, facts, reader_version,
+                         standard, pack_version, mapping_version, none_zh, none_en)
+    select $1, j.entry + (k + 1) * entries, kind,
+           (lpad(to_hex(k * entries + j.entry), 12, '0') || '70008000000000000000')::uuid, event_type, source,
+           1000000000 + k * entries + j.entry, actor, facts, reader_version, standard, pack_version, mapping_version,
+           none_zh, none_en
+    from copy cross join base cross join base_journal j order by k, j.entry
+), headed as (
+    insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, summary, attachments, maker,
+                         checker, poster, event_id, event_type, source, position, rule_id, rule_version, part,
+                         line_count)
+    select $1, ledger, v.seq + (k + 1) * base.vouchers, v.entry + (k + 1) * entries, to_char(day, 'YYYY-MM'), word,
+           v.number + earlier * words.vouchers, day, summary, attachments, maker, checker, poster,
+           (lpad(to_hex(k * entries + v.entry), 12, '0') || '70008000000000000000')::uuid, event_type, source,
+           1000000000 + k * entries + v.entry, rule_id, rule_version, part, line_count
+    from copy cross join base cross join base_voucher v join words using (word) order by k, v.seq
+), lined as (
+    insert into voucher_line (company, ledger, seq, line, period, account, side, amount, currency, customer, supplier,
+                              product, warehouse, salesperson, quantity, summary)
+    select $1, l.ledger, l.seq + (k + 1) * base.vouchers, line, to_char(day, 'YYYY-MM'), account, side, amount,
+           currency, customer, supplier, product, warehouse, salesperson, quantity, l.summary
+    from copy cross join base cross join base_voucher v
+    join voucher_line l on l.company = $1 and l.ledger = v.ledger and l.seq = v.seq
+    order by k, l.seq, line
+    returning ledger, period, account, side, amount
+)
+insert into period_balance as b (company, ledger, period, account, debit, credit)
+select $1, ledger, period, account, coalesce(sum(amount) filter (where side = 'D'), 0),
+       coalesce(sum(amount) filter (where side = 'C'), 0)
+from lined group by ledger, period, account
+on conflict (company, ledger, period, account)
+do update set debit = b.debit + excluded.debit, credit = b.credit + excluded.credit
+"""
