@@ -31,9 +31,7 @@ ENTRIES = 2 + ORDERS * EVENTS_PER_ORDER  # of the journal, with the two of the b
 POSTED_ORDERS = 1500
 READS = 50  # of each page
 PERIOD, ACCOUNT = "2025-06", "1405"
-PAGES = {
-    "trial_balance": f"/trial-balance?period={PERIOD}", "page": f"/accounts/{ACCOUNT}/ledger?period={PERIOD}",
-}
+PAGES = {"trial_balance": "/trial-balance", "page": f"/accounts/{ACCOUNT}/ledger"}
 
 
 async def measure(servers: Servers, scale: float) -> list[Line]:
@@ -98,7 +96,7 @@ async def _reading(small: Books, large: Books) -> dict[str, float]:
             for page, path in PAGES.items():
                 for member, door in doors.items():
                     began = perf_counter()
-                    await door.read("accounting", path)
+                    await door.read("accounting", path, period=PERIOD)
                     seconds.setdefault((page, member), []).append(perf_counter() - began)
         for door in doors.values():
             await door.close()
