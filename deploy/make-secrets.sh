@@ -6,7 +6,7 @@ set -eu
 umask 077
 
 folder=${1:-$(dirname "$0")/../secrets}
-services="order inventory accounting crm"
+services="order inventory accounting crm webhooks"
 mkdir -p "$folder"
 chmod 700 "$folder"
 
@@ -35,15 +35,20 @@ for service in $services; do
 done
 broker topology
 broker shop
+broker tap
+keep operator_rabbitmq_management_url "http://operator:$(random)@rabbitmq:15672/fenlu"
 # Who may send commands by queue: {"shop": {"companies": ["C1"], "roles": ["sales"]}}
 keep queue_principals '{}'
 
 # -- RabbitMQ's users; what each of them may do is in rabbitmq/rights.json, which is no secret ---------------------------
 
-user() { printf '{"name": "%s", "password": "%s", "tags": []}' "$1" "$(password_of "$1_rabbitmq_url")"; }
+user() { # user NAME FILE TAG...
+    printf '{"name": "%s", "password": "%s", "tags": [%s]}' "$1" "$(password_of "$2")" "${3:-}"
+}
 
-users="$(user topology), $(user shop)"
-for service in $services; do users="$users, $(user "$service")"; done
+users=$(user operator operator_rabbitmq_management_url '"administrator"')
+for name in topology shop tap; do users="$users, $(user "$name" "${name}_rabbitmq_url")"; done
+for service in $services; do users="$users, $(user "$service" "${service}_rabbitmq_url")"; done
 rm -f "$folder/rabbitmq_definitions"
 keep rabbitmq_definitions "{\"users\": [$users],
 $(sed 1d "$(dirname "$0")/rabbitmq/rights.json")"

@@ -20,6 +20,7 @@ COMMANDS = "erp.commands"
 AGAIN = "erp.again"  # what is said again, to one hearer: routing key `<hearer>.<type>`
 CONFIRM_SECONDS = 10
 GRACE_SECONDS = 15.0  # what is being done when a service ends may take so long to end, too
+CLOSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 5.0
 
 logger = structlog.get_logger()
@@ -41,9 +42,19 @@ async def open_channel(url: str, *, prefetch: int = 0) -> AsyncIterator[Abstract
             await channel.set_qos(prefetch_count=prefetch)
         yield channel
     finally:
-        with suppress(Exception, asyncio.CancelledError):
-            async with asyncio.timeout(2):
-                await connection.close()
+        await quietly(connection.close())
+
+
+async def quietly(closing: Awaitable[Any]) -> None:
+    """Close something of a connection that may be dead. aiormq may raise CancelledError out of it; a cancellation that
+    is meant for us, and that comes meanwhile, goes on: else a loop that should end would never hear of it."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    with suppress(Exception, asyncio.CancelledError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await closing
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager
@@ -64,9 +75,7 @@ async def subscribed(
         tag = await queue.consume(take)
 
         async def no_more() -> None:
-            with suppress(Exception, asyncio.CancelledError):
-                async with asyncio.timeout(2):
-                    await queue.cancel(tag)
+            await quietly(queue.cancel(tag))
 
         yield no_more
 

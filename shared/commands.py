@@ -2,24 +2,24 @@
 
 The actor is the broker-validated `user_id`; the idempotency key is the CloudEvent's id, or else the AMQP `message_id`.
 A refused command is answered by a `CommandRejected` event, whatever is wrong with it; only where nobody could be told
-(no known sender, no key, no command of ours) the message ends in `rejected`.
+(no known sender, no key, no command of ours) the message ends in `rejected`, and so does one that meets a bug.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
-from shared import inbox
+from shared import figures, inbox, tracing
 from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import Rejected
+from shared.principals import Principals
 from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
@@ -47,7 +47,7 @@ class QueueDoor:
 
     def __init__(self, service: Service, pool: Pool, settings: Settings) -> None:
         self.service, self.pool = service, pool
-        self._settings = settings
+        self._settings, self._principals = settings, Principals(settings.queue_principals_file)
         self._running: set[asyncio.Task[None]] = set()
         self.active = False
 
@@ -69,6 +69,20 @@ class QueueDoor:
                 if self._running:
                     await asyncio.wait(self._running, timeout=GRACE_SECONDS)
 
+    async def handle(self, came: Raw) -> str:
+        """Do what a message asks for; returns why it cannot be handled, or nothing. A database that is away is waited
+        for."""
+        name = self.service.name
+        try:
+            with tracing.span(f"{name} {came.routing_key}", "CONSUMER", parent=_traceparent(came)):
+                await patiently(lambda: self._handle(came), name)
+        except MalformedError as error:
+            return str(error)
+        except Exception as error:
+            logger.error("command met a bug", service=name, routing_key=came.routing_key, exc_info=error)
+            return f"{type(error).__name__}: {error}"
+        return ""
+
     async def _take(self, message: AbstractIncomingMessage) -> None:
         """A task of its own, which does not end with the channel: what was begun is done, and not done again later."""
         task = asyncio.create_task(self._answer(message))
@@ -76,40 +90,69 @@ class QueueDoor:
         task.add_done_callback(self._running.discard)
 
     async def _answer(self, message: AbstractIncomingMessage) -> None:
-        """A database that is away is waited for. Only a bug raises: then the message goes to the parking queue."""
+        """A database that is away is waited for. A message that cannot even be kept goes to the parking queue."""
+        came = Raw(
+            message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered),
+            user=message.user_id, content_type=message.content_type,
+        )
         try:
-            await patiently(
-                lambda: _handle(self.service, self.pool, self._settings, message), self.service.name)
+            if reason := await self.handle(came):
+                await patiently(lambda: _keep(self.pool, Rejected(came, reason)), self.service.name)
+                figures.COMMANDS.labels(self.service.name, "rejected").inc()
             settled = message.ack()
         except Exception as error:
             logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
+            figures.COMMANDS.labels(self.service.name, "parked").inc()
             settled = message.reject(requeue=False)
         with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
             await settled
 
+    async def _handle(self, came: Raw) -> None:
+        """MalformedError where nobody could be told."""
+        raw = in_binary_mode(came)
+        actor, may = self._sender(raw.user, raw)
+        command_type, key = _command_type(self.service, raw), _key(raw)
+        if not may:
+            foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
+            await self._refuse(actor, key, command_type, [foreign])
+            return
+        try:
+            command = _command(command_type, raw)
+        except _RefusedError as refused:
+            await self._refuse(actor, key, command_type, refused.errors)
+            return
+        if "service" in actor.roles and self._settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
+            raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
+        answer = await self.service.ask(self.pool, command, actor, key, by_queue=True)
+        figures.COMMANDS.labels(self.service.name, "done" if answer.ok else "refused").inc()
 
-async def _handle(service: Service, pool: Pool, settings: Settings, message: Any) -> None:
-    came = Raw(message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered))
-    raw = in_binary_mode(came, message.content_type)
+    def _sender(self, user: str | None, raw: Raw) -> tuple[Actor, bool]:
+        """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told
+        that it may not, and False. MalformedError for a sender whom nobody knows."""
+        if not user:
+            raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
+        company = str(attributes_of(raw.headers).get("company"))
+        if raw.routing_key.endswith(AGAIN) and self._settings.is_peer(user) and COMPANY.fullmatch(company):
+            return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
+        if actor := self._principals.actor(user, company):
+            return actor, True
+        if home := self._principals.home(user):
+            return home, False
+        raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS_FILE)")
+
+    async def _refuse(
+        self, actor: Actor, key: str, command_type: type[Command], errors: Sequence[Mapping[str, str]]
+    ) -> None:
+        await self.service.say_rejection(self.pool, actor, key, command_type.type, errors)
+        figures.COMMANDS.labels(self.service.name, "refused").inc()
+
+
+def _traceparent(raw: Raw) -> str | None:
+    """A CloudEvents attribute, or a header of its own."""
     try:
-        actor, may = _sender(settings, message.user_id, raw)
-        command_type, key = _command_type(service, raw), _key(raw)
-    except MalformedError as error:  # nobody could be told
-        await _reject(pool, Rejected(came, str(error)))
-        return
-    if not may:
-        foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
-        await service.say_rejection(pool, actor, key, command_type.type, [foreign])
-        return
-    try:
-        command = _command(command_type, raw)
-    except _RefusedError as refused:
-        await service.say_rejection(pool, actor, key, command_type.type, refused.errors)
-        return
-    if "service" in actor.roles and settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
-        await _reject(pool, Rejected(raw, f"hearer: {actor.name!r} may ask only for itself"))
-        return
-    await service.ask(pool, command, actor, key, by_queue=True)
+        return tracing.valid(attributes_of(raw.headers).get("traceparent", raw.headers.get("traceparent")))
+    except MalformedError:
+        return None
 
 
 class _RefusedError(Exception):
@@ -117,21 +160,6 @@ class _RefusedError(Exception):
 
     def __init__(self, *errors: Mapping[str, str]) -> None:
         self.errors = errors
-
-
-def _sender(settings: Settings, user: str | None, raw: Raw) -> tuple[Actor, bool]:
-    """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told that
-    it may not, and False. MalformedError for a sender whom nobody knows."""
-    if not user:
-        raise MalformedError("user_id: a command by queue needs the sender's broker user, which RabbitMQ validates")
-    company = str(attributes_of(raw.headers).get("company"))
-    if raw.routing_key.endswith(AGAIN) and settings.is_peer(user) and COMPANY.fullmatch(company):
-        return Actor(user, company, frozenset({"service"})), True  # for whatever company it misses something of
-    if actor := settings.queue_actor(user, company):
-        return actor, True
-    if home := settings.queue_home(user):
-        return home, False
-    raise MalformedError(f"user_id: {user!r} may not send commands (QUEUE_PRINCIPALS)")
 
 
 def _command_type(service: Service, raw: Raw) -> type[Command]:
@@ -166,6 +194,6 @@ def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
     return {"field": field, "code": code, "message_zh": zh, "message_en": en}
 
 
-async def _reject(pool: Pool, rejected: Rejected) -> None:
+async def _keep(pool: Pool, rejected: Rejected) -> None:
     async with pool.acquire() as connection:
         await inbox.reject(connection, [rejected], datetime.now(UTC))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from aio_pika.abc import AbstractIncomingMessage
 
+from shared import figures, tracing
 from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, comes_within, keep_going, subscribed, to_its_end
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
@@ -74,13 +75,16 @@ class Consumer:
     async def _handle_batch(self) -> None:
         """Whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
         taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
+        figures.BATCH.labels(self.service.name).observe(len(taken))
         messages = [self._raw(message) for message in taken]
         statements, malformed = statements_in(messages, self.users)
         heard, rejected = sort_out((raw for raw in messages if not is_statement(raw)), self.users)
-        await patiently(
-            lambda: self.service.receive(self.pool, heard, [*rejected, *malformed]), self.service.name)
-        if statements:
-            await patiently(lambda: self.service.compare(self.pool, statements), self.service.name)
+        traces = [h.event.envelope.traceparent for h in heard]
+        with tracing.span(f"{self.service.name} batch", "CONSUMER", links=traces):
+            await patiently(
+                lambda: self.service.receive(self.pool, heard, [*rejected, *malformed]), self.service.name)
+            if statements:
+                await patiently(lambda: self.service.compare(self.pool, statements), self.service.name)
         if self._lost:
             raise LostChannelError
         await taken[-1].ack(multiple=True)
@@ -95,5 +99,6 @@ class Consumer:
         if again:
             key = key.removeprefix(f"{self.service.name}.")
         return Raw(
-            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id
+            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id,
+            message.content_type,
         )

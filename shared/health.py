@@ -1,6 +1,8 @@
 """What a service says of itself: what is wrong right now, and the figures an ERP is judged by."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -12,6 +14,18 @@ from shared.migrate import Migration, missing
 from shared.relay import Relay
 
 PROBE_SECONDS = 3
+OWN_SECONDS = 60.0  # how old the service's own figures may be; they may cost more than a look at an index
+FIGURES = {
+    "unpublished": "events committed and not yet confirmed by RabbitMQ",
+    "unpublished_age_seconds": "age of the oldest such event",
+    "pending": "events that wait for an earlier version of their aggregate",
+    "pending_age_seconds": "how long the oldest of them has waited",
+    "rejected": "messages that could not be handled and were not dismissed",
+    "parked": "those of them that the broker had given up on",
+    "dismissed": "messages that operators let go, since ever",
+    "missing": "events that producers said and that are not here; they are asked for",
+    "went_back": "companies whose log here is older than what was said from it",
+}
 
 
 class Health:
@@ -26,14 +40,10 @@ class Health:
         self._registry = registry
         self._gauges = {
             figure: Gauge(f"fenlu_{figure}", text, ["service"], registry=registry).labels(name)
-            for figure, text in {
-                "unpublished": "events committed and not yet confirmed by RabbitMQ",
-                "unpublished_age_seconds": "age of the oldest such event",
-                "pending": "events that wait for an earlier version of their aggregate",
-                "rejected": "messages that could not be handled",
-                "missing": "events that producers said and that are not here; they are asked for",
-            }.items()
+            for figure, text in {**FIGURES, **consumer.service.figures}.items()
         }
+        self._own: Mapping[str, float] = {}
+        self._own_due = 0.0
 
     async def problems(self) -> dict[str, str]:
         """What keeps the service from working, by part; empty when it is ready."""
@@ -71,15 +81,30 @@ class Health:
                     union all
                     select count(*), min(time) from event where position is null
                 )
-                select coalesce(sum(n), 0)::float as unpublished,
-                       coalesce(extract(epoch from now() - min(oldest)), 0)::float as unpublished_age_seconds,
-                       (select count(*) from pending)::float as pending,
-                       (select count(*) from rejected)::float as rejected,
-                       (select coalesce(sum(missing), 0) from hole)::float as missing
-                from behind
+                select coalesce(sum(behind.n), 0)::float as unpublished,
+                       coalesce(extract(epoch from now() - min(behind.oldest)), 0)::float as unpublished_age_seconds,
+                       waits.n::float as pending,
+                       coalesce(extract(epoch from now() - waits.oldest), 0)::float as pending_age_seconds,
+                       open.n::float as rejected, open.parked::float as parked, gone.n::float as dismissed,
+                       (select coalesce(sum(missing), 0) from hole)::float as missing,
+                       (select count(*) from went_back)::float as went_back
+                from behind,
+                     (select count(*) as n, min(since) as oldest from pending) as waits,
+                     (select count(*) as n, count(*) filter (where reason like 'parked: %') as parked from rejected
+                      where dismissed_at is null) as open,
+                     (select count(*) as n from rejected where dismissed_at is not null) as gone
+                group by waits.n, waits.oldest, open.n, open.parked, gone.n
                 """
             )
-        assert row is not None
+            assert row is not None
+            figures = {**row, **await self._own_figures(connection)}
         for figure, gauge in self._gauges.items():
-            gauge.set(row[figure])
+            gauge.set(figures[figure])
         return generate_latest(self._registry)
+
+    async def _own_figures(self, connection: Any) -> Mapping[str, float]:
+        now = asyncio.get_running_loop().time()
+        if now >= self._own_due:
+            self._own = await self._consumer.service.measure(connection)
+            self._own_due = now + OWN_SECONDS
+        return self._own

@@ -1,5 +1,6 @@
 """The HTTP door: who asks, in which language, how a command is accepted, how errors look, and the probes."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
@@ -11,12 +12,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 
+from shared import figures, tracing
 from shared.asyncapi import asyncapi
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command
+from shared.events.base import OPERATORS
 from shared.identity import NotAuthenticatedError, TokenVerifier
 from shared.refusal import Answer, Text, field_errors
-from shared.service import Service
+from shared.service import FORBIDDEN, Service
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IN_FLIGHT = 64  # requests at once; with their bodies they bound the memory, and few of them wait for a connection
@@ -93,6 +96,16 @@ async def _reading(request: Request, actor: CurrentActor) -> AsyncIterator[Db]:
 
 
 Reading = Annotated[Db, Depends(_reading)]
+
+
+async def _operating(db: Reading, actor: CurrentActor) -> Db:
+    """What could not be handled is shown with all that is in it, so only to those who look after it."""
+    if not actor.roles & OPERATORS:
+        raise problem(403, "actor", "forbidden", FORBIDDEN, roles=", ".join(sorted(OPERATORS)))
+    return db
+
+
+Operating = Annotated[Db, Depends(_operating)]
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]
 
 
@@ -122,26 +135,22 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The service's HTTP application."""
+    from shared.kernel_api import kernel_router  # it is made of what stands above
+
     app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service, app.state.pool, app.state.verifier = service, pool, verifier
     app.include_router(router)
-    app.include_router(_kernel_router(service))
+    app.include_router(kernel_router(service))
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
     app.middleware("http")(_Limits())
     app.middleware("http")(_answer_failure)
+    app.middleware("http")(_Observed(service.name))
     probes.add_to(app)
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
     return app
-
-
-def _kernel_router(service: Service) -> APIRouter:
-    """What every service can be asked."""
-    router = APIRouter()
-    accept(router, "/log/again", Command.registry[f"{service.name}.say_again.v1"])
-    return router
 
 
 class Probes:
@@ -196,6 +205,25 @@ class _Limits:
         if self._in_flight >= MAX_IN_FLIGHT:
             return problem(503, "", "busy", BUSY)
         return None
+
+
+class _Observed:
+    """Counts every request by its route, and makes it a part of the asker's trace. Probes are not business."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        if request.url.path in OPEN_PATHS:
+            return await call_next(request)
+        began = time.perf_counter()
+        parent = tracing.valid(request.headers.get("traceparent"))
+        with tracing.span(f"{self._service} {request.method}", "SERVER", parent=parent, path=request.url.path):
+            response = await call_next(request)
+        route = getattr(request.scope.get("route"), "path", "none")  # never the path itself: anybody can make up those
+        figures.HTTP_SECONDS.labels(self._service, f"{request.method} {route}", response.status_code).observe(
+            time.perf_counter() - began)
+        return response
 
 
 def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from shared.db import Db, columns
 from shared.events import Event
-from shared.wire import MalformedError, Raw, check_sender, decode, headers_of
+from shared.wire import MalformedError, Raw, check_sender, decode, envelope_of, headers_of
 
 SAME: Mapping[str, str] = MappingProxyType({})  # every producer's broker user is named as the producer is
 NOWHERE = ""  # the company of a message that does not say, or says unreadably, whose it is
@@ -36,7 +36,10 @@ class Rejected:
 
 
 def sort_out(messages: Iterable[Raw], users: Mapping[str, str] = SAME) -> tuple[list[Heard], list[Rejected]]:
-    """Validate in memory: what can be tried, and what no retry can mend. `users`: see `check_sender`."""
+    """Validate in memory: what can be tried, and what no retry can mend. `users`: see `check_sender`.
+
+    An event that cannot be read is kept under its company only if its owner sent it; anybody could write that name.
+    """
     heard, rejected = [], []
     for raw in messages:
         try:
@@ -44,7 +47,8 @@ def sort_out(messages: Iterable[Raw], users: Mapping[str, str] = SAME) -> tuple[
             check_sender(raw, event.owner, users)
             heard.append(Heard(event, raw))
         except MalformedError as error:
-            rejected.append(Rejected(raw, str(error)))
+            envelope = envelope_of(raw, users)
+            rejected.append(Rejected(raw, str(error), envelope.company if envelope else NOWHERE))
     return heard, rejected
 
 
@@ -207,23 +211,31 @@ async def reject(connection: Any, rejected: Sequence[Rejected], now: datetime) -
     for r in rejected:
         digest = sha256(r.raw.routing_key.encode() + b"\0" + (r.raw.message_id or "").encode() + b"\0" + r.raw.body)
         rows.append((r.company, r.id, digest.digest(), r.raw.routing_key.replace("\0", ""), _plain(r.raw.headers),
-                     r.raw.body, r.reason[:2000].replace("\0", ""), r.raw.redelivered or r.raw.again))
+                     r.raw.body, r.reason[:2000].replace("\0", ""), r.raw.redelivered or r.raw.again,
+                     r.raw.user, _short(r.raw.message_id), _short(r.raw.content_type)))
     await connection.execute(
         """
         with tried as (
             delete from pending p using unnest($1::text[], $2::uuid[]) as r (company, id)
             where p.company = r.company and p.event_id = r.id
         )
-        insert into rejected (company, id, digest, routing_key, headers, body, reason, at)
-        select r.company, r.id, r.digest, r.routing_key, r.headers, r.body, r.reason, $9
+        insert into rejected (company, id, digest, routing_key, headers, body, reason, at, sender, message_id,
+                              content_type)
+        select r.company, r.id, r.digest, r.routing_key, r.headers, r.body, r.reason, $12, r.sender, r.message_id,
+               r.content_type
         from unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[], $5::jsonb[], $6::bytea[], $7::text[],
-                    $8::boolean[])
-             as r (company, id, digest, routing_key, headers, body, reason, redelivered)
+                    $8::boolean[], $9::text[], $10::text[], $11::text[])
+             as r (company, id, digest, routing_key, headers, body, reason, redelivered, sender, message_id,
+                   content_type)
         where not (r.redelivered and exists (select from rejected old where old.digest = r.digest))
         on conflict do nothing
         """,
-        *columns(rows, 8), now,
+        *columns(rows, 11), now,
     )
+
+
+def _short(value: str | None) -> str | None:
+    return value and value[:2000].replace("\0", "")
 
 
 def _plain(headers: Any) -> dict[str, Any]:

@@ -208,11 +208,6 @@ async def move_on(connection: Any, company: str, hearer: str, began: int, follow
     )
 
 
-async def give_up(connection: Any, company: str, hearer: str) -> None:
-    """Nobody is there to hear it."""
-    await connection.execute("delete from say_again where company = $1 and hearer = $2", company, hearer)
-
-
 def _entry(row: Any, source: str) -> Entry:
     return Entry(
         Envelope(

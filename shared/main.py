@@ -1,13 +1,11 @@
-"""The command line that every service shares: serve, migrate, topology, replay."""
+"""The command line that every service shares: serve, migrate, topology, replay, doctor, rejected, pending."""
 
 import argparse
 import asyncio
-import logging
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -15,13 +13,13 @@ import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
+from shared import figures, operators, tracing
+from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
+from shared.doctor import examine
 from shared.events import Actor, Command
 from shared.health import Health
 from shared.http import Probes, create_app
@@ -29,21 +27,22 @@ from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
-from shared.settings import BrokerSettings, DatabaseSettings, LogSettings, Settings
+from shared.settings import BrokerSettings, DatabaseSettings, ServerSettings, Settings, read_settings
 from shared.topology import declare, keep
-from shared.wire import problems
 
-SettingsT = TypeVar("SettingsT", bound=LogSettings)
+Beside = Callable[[FastAPI, Pool], Coroutine[Any, Any, None]]
 
 logger = structlog.get_logger()
 
 
 def run(
-    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None
+    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does; returns the exit code). They need no settings.
+    `beside` is what else runs while it serves, until it is cancelled.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -55,7 +54,9 @@ def run(
     again.add_argument("--company", required=True)
     again.add_argument("--from", type=int, default=1, dest="first", metavar="POSITION")
     again.add_argument("--until", type=int, default=2**62 - 1, dest="last", metavar="POSITION")
-    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="the service whose queue gets it")
+    again.add_argument("--to", required=True, dest="hearer", metavar="HEARER", help="a service or partner")
+    commands.add_parser("doctor", help="say what is wrong and what to do; 1 if anything is (诊断)")
+    operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
         commands.add_parser(name, help=text)
     args = parser.parse_args()
@@ -63,56 +64,22 @@ def run(
         raise SystemExit(own[args.command][1]())
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, _read(Settings)))
+            uvloop.run(_serve(service, router, root, read_settings(Settings), beside))
         case "migrate":
-            uvloop.run(_migrate(root, _read(DatabaseSettings)))
+            uvloop.run(_migrate(root, read_settings(DatabaseSettings)))
         case "topology":
-            broker = _read(BrokerSettings)
+            broker = read_settings(BrokerSettings)
             uvloop.run(keep(service, broker.amqp_url) if args.keep else _topology(service, broker))
         case "replay":
-            uvloop.run(_replay(service, _read(DatabaseSettings), args.company, args.first, args.last, args.hearer))
-
-
-def _read(settings: type[SettingsT]) -> SettingsT:
-    """Read the settings and log as they say; without what is missing or wrong, which is named, nothing begins."""
-    try:
-        found = settings()
-    except ValidationError as error:
-        wrong = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
-    except SettingsError as error:  # a value that should be JSON
-        wrong = str(error)
-    else:
-        log_as(found.log_format, found.log_level)
-        return found
-    raise SystemExit(f"settings (environment or /run/secrets): {wrong}")
-
-
-def log_as(log_format: str, level: str) -> None:
-    """Structured logs on stderr: JSON for machines, colour for a terminal."""
-    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer()
-    if log_format == "json":
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _without_row_values,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
-def _without_row_values(
-    _logger: object, _method: str, entry: structlog.types.EventDict
-) -> structlog.types.EventDict:
-    """Postgres quotes whole rows in the DETAIL of an error, and a row may hold personal data."""
-    if isinstance(text := entry.get("exception"), str):
-        entry["exception"] = "\n".join(line for line in text.splitlines() if not line.startswith("DETAIL:"))
-    return entry
+            database = read_settings(DatabaseSettings)
+            uvloop.run(_replay(service, database, args.company, args.first, args.last, args.hearer))
+        case "doctor":
+            settings = read_settings(ServerSettings)
+            url = settings.database_url.get_secret_value()
+            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root))))
+        case "rejected" | "pending":
+            url = read_settings(DatabaseSettings).database_url.get_secret_value()
+            raise SystemExit(uvloop.run(operators.work(service, url, args)))
 
 
 async def _migrate(root: Path, settings: DatabaseSettings) -> None:
@@ -139,27 +106,34 @@ async def _replay(
     await pool.close()
 
 
-async def _serve(service: Service, router: APIRouter, root: Path, settings: Settings) -> None:
+async def _serve(
+    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Beside | None
+) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
-    registry = CollectorRegistry()
     relay = Relay(service.name, url, settings.amqp_url, settings.broker_user, batch=settings.batch_size)
     consumer = Consumer(
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
     door = QueueDoor(service, pool, settings)
-    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), registry)
+    clerk = Clerk(service, pool, door, settings.amqp_url, users=settings.service_users)
+    health = Health(service.name, pool, relay, consumer, door, migrations_of(root), figures.REGISTRY)
     service.on_commit = relay.wake
+    if endpoint := settings.otel_exporter_otlp_endpoint:
+        tracing.start(tracing.exporting_to(endpoint, service.name))
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         speaking = asyncio.create_task(relay.run())
-        hearing = [asyncio.create_task(door.run())]
+        hearing = [asyncio.create_task(door.run()), asyncio.create_task(clerk.run())]
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
+        if beside:
+            hearing.append(asyncio.create_task(beside(app, pool)))
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)
+        await asyncio.to_thread(tracing.stop)
         pool.terminate()
 
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)

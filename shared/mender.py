@@ -131,18 +131,16 @@ class Mender:
             messages += [(self.source + SUFFIX, self._statement(row)) for row in rows]
         results = await publish(self._exchanges[AGAIN], [(f"{hearer}.{key}", m) for key, m in messages])
         raise_unless_refused(results)
-        if error := next((e for e in results if e), None):
-            return await self._refused(stretch, error)
+        if full := next((e for e in results if e and not isinstance(e, PublishError)), None):
+            logger.warning("a queue takes nothing more of what is said again, later", service=self.source,
+                           company=company, hearer=hearer, error=repr(full)[:300])
+            return False
+        if returned := sum(error is not None for error in results):  # a partner hears some types, of its companies
+            logger.info("nobody hears a part of what is said again", service=self.source, company=company,
+                        hearer=hearer, messages=len(messages), returned=returned)
         following = stretch["last"] + 1 if ended else (entries[-1].envelope.position or 0) + 1
         await log.move_on(self._connection, company, hearer, stretch["next"], following)
         return not ended
-
-    async def _refused(self, stretch: Any, error: BaseException) -> bool:
-        logger.warning("RabbitMQ refuses what is said again", service=self.source, company=stretch["company"],
-                       hearer=stretch["hearer"], error=repr(error)[:300])
-        if isinstance(error, PublishError):  # no such hearer
-            await log.give_up(self._connection, stretch["company"], stretch["hearer"])
-        return False  # else its queue is full: later
 
 
 def _now() -> float:

@@ -62,6 +62,14 @@ async def migrate(connection: Any, migrations: list[Migration]) -> list[str]:
         await connection.execute("select pg_advisory_unlock($1)", LOCK)
 
 
+async def changed(connection: Any, migrations: list[Migration]) -> list[str]:
+    """Names of migrations that were applied with another content."""
+    if await connection.fetchval("select to_regclass('migration')") is None:
+        return []
+    applied = {row["name"]: row["checksum"] for row in await connection.fetch("select name, checksum from migration")}
+    return [m.name for m in migrations if applied.get(m.name, m.checksum) != m.checksum]
+
+
 async def missing(connection: Any, migrations: list[Migration]) -> list[str]:
     """Names of migrations that are not applied yet; all of them on an empty database."""
     if await connection.fetchval("select to_regclass('migration')") is None:

@@ -11,7 +11,7 @@ import asyncpg
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange
 
-from shared import log
+from shared import log, tracing
 from shared.amqp import (
     AGAIN,
     COMMANDS,
@@ -117,10 +117,11 @@ class Relay:
     ) -> list[str]:
         """Publish in order; the cursor moves over the confirmed front only. Returns whose cursor moved."""
         try:
-            results = await publish(exchange, (
-                (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user))
-                for e in entries
-            ))
+            with tracing.span(f"{self.source} publish", "PRODUCER", links=[e.envelope.traceparent for e in entries]):
+                results = await publish(exchange, (
+                    (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user))
+                    for e in entries
+                ))
         except TimeoutError:
             self._unconfirmed = True
             raise TimeoutError(self.trouble) from None

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 import structlog
 
-from shared import healing, inbox, log
+from shared import figures, healing, inbox, leftovers, log, outcomes, tracing
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.healing import Statement
@@ -25,6 +25,7 @@ from shared.refusal import Answer, Refusal, Text, Unfit
 
 EventHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Unfit]]]
 CommandHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Refusal]]]
+Measure = Callable[[Any], Awaitable[Mapping[str, float]]]  # it gets a connection, and looks at all companies
 
 FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
 KEY_REUSED = Text("幂等键 {key} 已用于另一个请求", "the idempotency key {key} was used for another request")
@@ -33,10 +34,6 @@ MET_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyn
 ATTEMPTS = 4
 
 logger = structlog.get_logger()
-
-
-class AmbiguousError(Exception):
-    """An outcome that cannot be linked to one input of its batch; the shell then handles the inputs one by one."""
 
 
 class MetAnotherError(Exception):
@@ -48,18 +45,30 @@ class _RefusedAtTheDoor(Exception):
         self.refusal = refusal
 
 
+async def nothing_more(_connection: Any) -> Mapping[str, float]:
+    """What a service measures that has no figures of its own."""
+    return {}
+
+
 @dataclass
 class Service:
-    """A service's use cases. `ordered` services hear the events of each aggregate in the order of its versions."""
+    """A service's use cases. `ordered` services hear the events of each aggregate in the order of its versions.
+
+    `figures` says what the service measures of itself beside what all do (name -> what it is), and `measure` does it.
+    """
 
     name: str
     ordered: bool = True
     handlers: dict[type[Event], EventHandler] = field(default_factory=dict)
     commands: dict[type[Command], CommandHandler] = field(default_factory=dict)
+    figures: dict[str, str] = field(default_factory=dict)
+    measure: Measure = nothing_more
     on_commit: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.commands[Command.registry[f"{self.name}.say_again.v1"]] = healing.say_again
+        self.commands[Command.registry[f"{self.name}.retry_messages.v1"]] = leftovers.retry
+        self.commands[Command.registry[f"{self.name}.dismiss_messages.v1"]] = self._dismiss
 
     def on(self, *event_types: type[Event]) -> Callable[[EventHandler], EventHandler]:
         """Register a use case for event types; the base class `Event` stands for all of them."""
@@ -119,6 +128,25 @@ class Service:
             await healing.compare(connection, self.hears_from(), statements, datetime.now(UTC))
         self.on_commit()
 
+    async def retry(self, pool: Pool, heard: Heard) -> str:
+        """Handle one event, which may have been rejected or may wait; returns why it cannot be handled, or nothing.
+
+        A clash at a unique key may pass, anything else is a reason.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                refused = await self._hear_all(pool, [heard], with_waiting=False)
+                return refused.get(heard.event.envelope.id, "")
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                if isinstance(error, asyncpg.UniqueViolationError | MetAnotherError) and attempt < ATTEMPTS - 1:
+                    continue
+                logger.error("event rejected", event_id=str(heard.event.envelope.id), type=heard.event.type,
+                             exc_info=error)
+                return f"{type(error).__name__}: {error}"
+        raise AssertionError("the last attempt returns")
+
     async def sweep(self, pool: Pool, limit: int = 500) -> int:
         """Handle waiting events whose turn has come; returns how many there were."""
         async with pool.acquire() as connection:
@@ -142,34 +170,41 @@ class Service:
             await self._receive_run(pool, heard[middle:])
 
     async def _receive_alone(self, pool: Pool, heard: Heard) -> None:
-        """The last tries of one event, now without those that waited for it, since the bad one may be among them: a
-        clash at a unique key may pass, anything else is a reason to reject."""
-        for attempt in range(ATTEMPTS):
-            try:
-                await self._hear_all(pool, [heard], with_waiting=False)
-                return
-            except Exception as error:
-                if is_transient(error):
-                    raise
-                if isinstance(error, asyncpg.UniqueViolationError | MetAnotherError) and attempt < ATTEMPTS - 1:
-                    continue
-                envelope, reason = heard.event.envelope, f"{type(error).__name__}: {error}"
-                logger.error("event rejected", event_id=str(envelope.id), type=envelope.type, exc_info=error)
-                await self._reject(pool, [Rejected(heard.raw, reason, envelope.company, envelope.id)])
-                return
+        """The last tries of one event, now without those that waited for it, since the bad one may be among them."""
+        if reason := await self.retry(pool, heard):
+            envelope = heard.event.envelope
+            await self._reject(pool, [Rejected(heard.raw, reason, envelope.company, envelope.id)])
 
     async def _reject(self, pool: Pool, rejected: Sequence[Rejected]) -> None:
         async with pool.acquire() as connection:
             await inbox.reject(connection, rejected, datetime.now(UTC))
 
-    async def _hear_all(self, pool: Pool, heard: Sequence[Heard], *, with_waiting: bool = True) -> None:
+    async def _hear_all(
+        self, pool: Pool, heard: Sequence[Heard], *, with_waiting: bool = True
+    ) -> dict[UUID, str]:
+        """Returns the ids of the events that were refused, with reasons; they are in `rejected`."""
+        refused: dict[UUID, str] = {}
+        handled: list[Heard] = []
         async with pool.acquire() as connection, connection.transaction():
             now = datetime.now(UTC)
             for company, own in _by_company(heard).items():
-                await self._hear(Db(connection, company), own, now, with_waiting=with_waiting)
+                fresh, unfit = await self._hear(Db(connection, company), own, now, with_waiting=with_waiting)
+                refused |= unfit
+                handled += fresh
         self.on_commit()
+        self._observe(handled, refused)
+        return refused
 
-    async def _hear(self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool) -> None:
+    def _observe(self, handled: Sequence[Heard], refused: Mapping[UUID, str]) -> None:
+        now, seconds = datetime.now(UTC), figures.HEARD_SECONDS.labels(self.name)
+        for envelope in (h.event.envelope for h in handled):
+            if envelope.id not in refused:
+                seconds.observe(max(0.0, (now - envelope.time).total_seconds()))
+
+    async def _hear(
+        self, db: Db, heard: Sequence[Heard], now: datetime, *, with_waiting: bool
+    ) -> tuple[list[Heard], dict[UUID, str]]:
+        """Returns what had its turn, and which of that was refused, with reasons."""
         if self.ordered:
             fresh = await inbox.enter_in_order(db, heard, now, with_waiting=with_waiting)
             refused = await self._handle(db, fresh, now)
@@ -178,6 +213,7 @@ class Service:
             fresh = await inbox.unheard(db, heard)
             refused = await self._handle(db, fresh, now)
             await _enter_all_but(db, fresh, refused, now)
+        return fresh, refused
 
     async def _handle(self, db: Db, heard: Sequence[Heard], now: datetime) -> dict[UUID, str]:
         """Let the use cases do and say what they have to; returns the ids of the events they refuse, with reasons."""
@@ -186,11 +222,12 @@ class Service:
             if handler is None:
                 continue
             events = [h.event for h in run]
-            outcomes = await handler(db, events)
-            refused.update({o.event.envelope.id: o.reason for o in outcomes if isinstance(o, Unfit)})
-            said = [o for o in outcomes if isinstance(o, Event)]
-            causes = {id(e): _cause_of_event(e) for e in events}
-            await log.append(db, self.name, said, _link(said, events, causes), now)
+            with tracing.spans(f"{self.name} hears", [e.envelope.traceparent for e in events]) as traces:
+                found = await handler(db, events)
+                refused.update({o.event.envelope.id: o.reason for o in found if isinstance(o, Unfit)})
+                said = [o for o in found if isinstance(o, Event)]
+                causes = {id(e): outcomes.cause_of_event(e, trace) for e, trace in zip(events, traces, strict=True)}
+                await log.append(db, self.name, said, outcomes.link(said, events, causes), now)
         return refused
 
     def _runs(self, heard: Sequence[Heard]) -> list[tuple[EventHandler | None, list[Heard]]]:
@@ -208,6 +245,9 @@ class Service:
             runs[place][1].append(h)
             last_run[aggregate] = place
         return runs
+
+    async def _dismiss(self, db: Db, commands: Sequence[Any]) -> list[Event | Refusal]:
+        return await leftovers.dismiss(db, commands, self.hears_from(), ordered=self.ordered)
 
     # -- commands -----------------------------------------------------------------------------------------------------
 
@@ -244,8 +284,8 @@ class Service:
                 return Answer(first["status"], **first["answer"])
             raise _RefusedAtTheDoor(Refusal(command, "idempotency_key", "key_reused", KEY_REUSED, {"key": key}, 409))
         now = datetime.now(UTC)
-        outcomes = await self.commands[type(command)](db, [command])
-        answer = await self._say_outcomes(db, command, key, outcomes, by_queue, now)
+        found = await self.commands[type(command)](db, [command])
+        answer = await self._say_outcomes(db, command, key, found, by_queue, now)
         await db.execute(
             """
             insert into command (company, principal, key, type, hash, status, answer, at)
@@ -257,19 +297,19 @@ class Service:
         return answer
 
     async def _say_outcomes(
-        self, db: Db, command: Command, key: str, outcomes: Sequence[Event | Refusal], by_queue: bool, now: datetime
+        self, db: Db, command: Command, key: str, found: Sequence[Event | Refusal], by_queue: bool, now: datetime
     ) -> Answer:
         """Append the events (or, by queue, the refusal) and make the answer."""
-        refusals = [o for o in outcomes if isinstance(o, Refusal)]
-        events = [o for o in outcomes if isinstance(o, Event)]
+        refusals = [o for o in found if isinstance(o, Refusal)]
+        events = [o for o in found if isinstance(o, Event)]
         assert not (refusals and events), "a refused command does nothing"
         if refusals and by_queue:
-            events = [_rejection(self.name, refusals[0], key)]
-        cause = _cause_of_command(command, key)
+            events = [outcomes.rejection(self.name, refusals[0], key)]
+        cause = outcomes.cause_of_command(command, key)
         said = await log.append(db, self.name, events, {id(e): cause for e in events}, now)
         if refusals:
             return Answer(refusals[0].status, [], [r.error() for r in refusals])
-        return Answer(201, [_public(event) for event in said], [])
+        return Answer(201, [outcomes.public(event) for event in said], [])
 
     async def _refuse(self, pool: Pool, refusal: Refusal, actor: Actor, key: str, by_queue: bool) -> Answer:
         """Refuse before any use case runs. By queue it is said once, because the same rejection has the same cause."""
@@ -281,8 +321,10 @@ class Service:
         self, pool: Pool, actor: Actor, key: str, command_type: str, errors: Sequence[Mapping[str, str]]
     ) -> None:
         """Say that a command which came by queue was refused at the door; a repeat of the same message says nothing."""
-        rejection = _rejection_of(self.name, command_type, actor.name, key, errors[0])
-        cause = Cause(_command_id(actor, f"{key}\0{rejection.field}\0{rejection.code}"), actor.name)
+        rejection = outcomes.rejection_of(self.name, command_type, actor.name, key, errors[0])
+        cause = Cause(
+            outcomes.command_id(actor, f"{key}\0{rejection.field}\0{rejection.code}"), actor.name, tracing.current()
+        )
         for attempt in range(ATTEMPTS):
             try:
                 async with pool.acquire() as connection, connection.transaction():
@@ -324,49 +366,3 @@ async def _enter_all_but(db: Db, heard: Sequence[Heard], refused: Mapping[UUID, 
         logger.warning("event refused", event_id=str(r.id), type=r.raw.routing_key, reason=r.reason)
     if unfit:
         await inbox.reject(db.connection, unfit, now)
-
-
-def _link(outcomes: Sequence[Event], inputs: Sequence[Event], causes: Mapping[int, Cause]) -> dict[int, Cause]:
-    """Which input caused which outcome: the last one of the same walk; a lone input causes everything."""
-    by_walk = {event.walk: causes[id(event)] for event in inputs}
-    only = causes[id(inputs[0])] if len(inputs) == 1 else None
-    linked = {}
-    for outcome in outcomes:
-        cause = by_walk.get(outcome.walk, only)
-        if cause is None:
-            raise AmbiguousError(outcome.walk)
-        linked[id(outcome)] = cause
-    return linked
-
-
-def _cause_of_event(event: Event) -> Cause:
-    return Cause(event.envelope.id, event.envelope.actor, event.envelope.traceparent)
-
-
-def _command_id(actor: Actor, key: str) -> UUID:
-    return uuid5(NAMESPACE_OID, f"{actor.company}\0{actor.name}\0{key}")
-
-
-def _cause_of_command(command: Command, key: str) -> Cause:
-    return Cause(_command_id(command.actor, key), command.actor.name)
-
-
-def _rejection(owner: str, refusal: Refusal, key: str) -> CommandRejected:
-    return _rejection_of(owner, refusal.command.type, refusal.command.actor.name, key, refusal.error())
-
-
-def _rejection_of(
-    owner: str, command_type: str, principal: str, key: str, error: Mapping[str, str]
-) -> CommandRejected:
-    model = Event.registry[f"{owner}.command_rejected.v1"]
-    assert issubclass(model, CommandRejected)
-    return model(command_id=key, command=command_type, principal=principal, **error)
-
-
-def _public(event: Event) -> dict[str, Any]:
-    """An event as an answer shows it."""
-    e = event.envelope
-    return {"id": str(e.id), "type": e.type, "subject": e.subject, "version": e.version,
-            "data": event.model_dump(mode="json")}
-
-

@@ -1,15 +1,15 @@
 """All settings of a service's commands, read once from the environment or from secret files."""
 
-import json
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, Field, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from shared.events import Actor
+from shared.logs import log_as
+from shared.wire import problems
 
 
 def _check_address(value: SecretStr) -> SecretStr:
@@ -38,6 +38,9 @@ class LogSettings(BaseSettings):
     log_format: str = "json"
 
 
+SettingsT = TypeVar("SettingsT", bound=LogSettings)
+
+
 class DatabaseSettings(LogSettings):
     """What `migrate` needs, as the database's owner, and `replay`."""
 
@@ -63,7 +66,11 @@ class BrokerSettings(LogSettings):
         return unquote(urlsplit(self.rabbitmq_url.get_secret_value()).username or "guest")
 
 
-class Settings(DatabaseSettings, BrokerSettings):
+class ServerSettings(DatabaseSettings, BrokerSettings):
+    """What `doctor` needs: the service's own ways to its servers."""
+
+
+class Settings(ServerSettings):
     """What `serve` needs."""
 
     http_host: str = "127.0.0.1"
@@ -71,27 +78,45 @@ class Settings(DatabaseSettings, BrokerSettings):
     jwt_public_key_file: Path
     jwt_issuer: str = "fenlu"
     jwt_audience: str = "fenlu"
-    # Who may send commands by queue: broker user -> {"companies": [...], "roles": [...]}.
-    queue_principals: str = Field(default="{}")
+    # Who may send commands by queue: {"broker user": {"companies": [...], "roles": [...]}}; it may change at any time.
+    queue_principals_file: Path | None = None
     # The broker user of each service: whose events are believed, and who may ask to hear a stretch of a log again.
     service_users: dict[str, str] = Field(
-        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm")}
+        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm", "webhooks")}
     )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
-
-    def queue_actor(self, user: str, company: str) -> Actor | None:
-        """The actor behind a broker-validated user for a company; None if that user may not act for it."""
-        principal = json.loads(self.queue_principals).get(user)
-        if principal is None or company not in principal["companies"]:
-            return None
-        return Actor(user, company, frozenset(principal["roles"]))
-
-    def queue_home(self, user: str) -> Actor | None:
-        """The actor behind a user for the first of its companies; None for a user that may not send commands."""
-        principal = json.loads(self.queue_principals).get(user)
-        return self.queue_actor(user, principal["companies"][0]) if principal and principal["companies"] else None
+    # Where traces are sent (OTLP over HTTP), for example http://collector:4318; empty: nowhere.
+    otel_exporter_otlp_endpoint: str = ""
 
     def is_peer(self, user: str) -> bool:
         """True for a broker user that a service works under."""
         return user in self.service_users.values()
+
+
+class WebhookSettings(LogSettings):
+    """What `webhooks` needs besides."""
+
+    webhooks_anywhere: bool = False  # may also send inside its own network, and without TLS
+
+
+class PartnerSettings(LogSettings):
+    """What `python -m shared.partner` needs."""
+
+    rabbitmq_management_url: Address  # http://USER:PASSWORD@HOST:15672/VIRTUAL_HOST, of an administrator
+    queue_principals_file: Path
+    amqp_host: str = "127.0.0.1:5672"  # where partners reach RabbitMQ; only for what is printed
+
+
+def read_settings(settings: type[SettingsT]) -> SettingsT:
+    """Read the settings and log as they say; without what is missing or wrong, which is named, nothing begins."""
+    try:
+        found = settings()
+    except ValidationError as error:
+        wrong = ", ".join(f"{field.upper()}: {message}" for field, message in problems(error))
+    except SettingsError as error:  # a value that should be JSON
+        wrong = str(error)
+    else:
+        log_as(found.log_format, found.log_level)
+        return found
+    raise SystemExit(f"settings (environment or /run/secrets): {wrong}")

@@ -102,12 +102,19 @@ async def fresh_database(root: Path) -> AsyncIterator[str]:
     """A fresh database of a service, by the address that the service itself gets; dropped at the end."""
     name = f"test_{root.name}_{uuid4().hex[:12]}"
     source = await template(root)
-    admin = await asyncpg.connect(admin_url())
+    await _administrate(f'create database "{name}" template "{source}" owner {OWNER}')
     try:
-        await admin.execute(f'create database "{name}" template "{source}" owner {OWNER}')
         yield _signed_in(SERVICE, database_at(admin_url(), name))
     finally:
-        await admin.execute(f'drop database if exists "{name}" with (force)')
+        await _administrate(f'drop database if exists "{name}" with (force)')
+
+
+async def _administrate(text: str) -> None:
+    """On a connection of its own: between two of these the server may have been restarted."""
+    admin = await asyncpg.connect(admin_url())
+    try:
+        await admin.execute(text)
+    finally:
         await admin.close()
 
 

@@ -43,6 +43,7 @@ class Raw:
     redelivered: bool = False
     again: bool = False  # its producer says it again, because we asked
     user: str | None = None  # who sent it, as RabbitMQ has checked; None if the sender does not say
+    content_type: str | None = None
 
 
 def headers_of(envelope: Envelope) -> dict[str, Any]:
@@ -112,6 +113,22 @@ def check_sender(raw: Raw, owner: str, users: Mapping[str, str]) -> None:
         raise MalformedError(f"user_id: what {owner} says comes from the broker user {expected!r}, not {raw.user!r}")
 
 
+def envelope_in(headers: Mapping[str, Any]) -> Envelope:
+    """The envelope that a message's headers hold. MalformedError says which attribute is wrong."""
+    return _envelope(attributes_of(headers))
+
+
+def envelope_of(raw: Raw, users: Mapping[str, str]) -> Envelope | None:
+    """The envelope of an event whose body may be unreadable, if it is whole and the event's owner sent it."""
+    try:
+        envelope = envelope_in(raw.headers)
+        check_sender(raw, envelope.source, users)
+    except MalformedError:
+        return None
+    own = envelope.type == raw.routing_key and envelope.type.startswith(f"{envelope.source}.")
+    return envelope if own else None
+
+
 def problems(error: ValidationError) -> list[tuple[str, str]]:
     """(field path, English message) of each thing that is wrong."""
     return [(".".join(str(part) for part in e["loc"]) or "body", e["msg"]) for e in error.errors(include_url=False)]
@@ -131,12 +148,12 @@ def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def in_binary_mode(raw: Raw, content_type: str | None) -> Raw:
+def in_binary_mode(raw: Raw) -> Raw:
     """The same message with its attributes in headers, if it came in structured mode (all in one JSON object).
 
     One that cannot be read stays as it is: whoever reads its body says what is wrong.
     """
-    if (content_type or "").partition(";")[0].strip().lower() != STRUCTURED:
+    if (raw.content_type or "").partition(";")[0].strip().lower() != STRUCTURED:
         return raw
     try:
         attributes = parse_json(raw.body)
@@ -144,7 +161,8 @@ def in_binary_mode(raw: Raw, content_type: str | None) -> Raw:
         return raw
     data = attributes.pop("data", None)
     headers = {PREFIX + name: value for name, value in attributes.items()}
-    return replace(raw, headers=headers, body=json.dumps(data, ensure_ascii=False).encode())
+    body = json.dumps(data, ensure_ascii=False).encode()
+    return replace(raw, headers=headers, body=body, content_type="application/json")
 
 
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:

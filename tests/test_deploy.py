@@ -122,7 +122,7 @@ def test_secrets_are_random_and_kept(folder: Path, tmp_path_factory: pytest.Temp
     after = {path.name: path.read_text() for path in folder.iterdir()}
     assert {name for name in before if before[name] != after[name]} == {"order_rabbitmq_url", "rabbitmq_definitions"}
     passwords = re.findall(r"://\w+:(\w{48})@", "".join(after.values()))
-    assert len(passwords) == len(set(passwords)) == 3 * len(SERVICES) + 2
+    assert len(passwords) == len(set(passwords)) == 3 * len(SERVICES) + 4
 
 
 def test_broker_users_may_only_do_their_part(folder: Path) -> None:
@@ -131,19 +131,24 @@ def test_broker_users_may_only_do_their_part(folder: Path) -> None:
     definitions = json.loads((folder / "rabbitmq_definitions").read_text())
     rights_file = json.loads((ROOT / "deploy/rabbitmq/rights.json").read_text())
     assert {key: definitions[key] for key in rights_file} == rights_file
-    assert {user["name"] for user in definitions["users"]} == {*SERVICES, "topology", "shop"}
+    assert {user["name"] for user in definitions["users"]} == {*SERVICES, "topology", "shop", "tap", "operator"}
     for user in definitions["users"]:
-        assert f"amqp://{user['name']}:{user['password']}@" in (folder / f"{user['name']}_rabbitmq_url").read_text()
+        operator = user["name"] == "operator"
+        file = folder / (f"{user['name']}_rabbitmq_" + ("management_url" if operator else "url"))
+        assert f"://{user['name']}:{user['password']}@" in file.read_text()
+        assert user["tags"] == (["administrator"] if operator else []), "who may make users"
     rights = {one.pop("user"): one for one in definitions["permissions"]}
     topics = {(one["user"], one["exchange"]): (one["write"], one["read"]) for one in definitions["topic_permissions"]}
     for name in SERVICES:
         assert rights[name] == {"vhost": "fenlu", "configure": "^$", "write": "^erp[.](events|again|commands)$",
-                                "read": f"^{name}[.](events|commands)$"}
+                                "read": f"^{name}[.](events|commands|parking)$"}
         assert topics[name, "erp.events"] == (f"^{name}[.]", "^$")
         assert topics[name, "erp.again"] == (f"^[^.]+[.]{name}[.]", "^$")
         assert topics[name, "erp.commands"] == ("[.]say_again[.]v1$", "^$")
     assert rights["shop"]["configure"] == "^shop[.]"
-    assert {user for user, _ in topics} == {*SERVICES, "shop"}
+    assert rights["tap"] == {"vhost": "fenlu", "configure": "^tap[.]", "write": "^tap[.]",
+                             "read": "^(erp[.]events|tap[.].+)$"}
+    assert {user for user, _ in topics} == {*SERVICES, "shop", "tap"}
     for user, exchange in topics:  # without an entry a user may say everything on a topic exchange
         assert re.match(rights[user]["write"], exchange) or re.match(rights[user]["read"], exchange)
 

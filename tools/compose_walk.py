@@ -30,7 +30,7 @@ from tools.servers.native import free_ports
 ROOT = Path(__file__).resolve().parents[1]
 TAG = "walk"
 COMPANY, CUSTOMER, SKU, MONTH = "WALK", "C-1", "TEA-1", "2026-01"
-FIRST, SECOND = ("order", "inventory", "accounting", "crm"), ("order-2", "accounting-2")
+FIRST, SECOND = ("order", "inventory", "accounting", "crm", "webhooks"), ("order-2", "accounting-2")
 SHOP = {"shop": {"companies": [COMPANY], "roles": ["sales", "warehouse", "accountant"]}}
 READY_SECONDS, STEP_SECONDS, LOOK_AGAIN_SECONDS = 180.0, 60.0, 3.0
 # What an order that is delivered, invoiced and paid leaves in the books: event -> number of vouchers.
@@ -246,6 +246,8 @@ async def walk(stack: Stack, tokens: dict[str, str], report: Report) -> None:
     report.say("each image runs as user 10001, holds `shared` and its own service, and cannot write to itself")
     check_walls(stack)
     report.say("order and accounting cannot reach another's database, queues or events, nor change what was posted")
+    await asyncio.to_thread(check_partner, stack)
+    report.say("a partner was added, listed and removed")
     queue = await QueueDoor.open(stack.shop_url(), COMPANY)
     first = Clerk(stack, tokens, queue)
     second = Clerk(stack, tokens, queue, order="order-2", accounting="accounting-2")
@@ -285,6 +287,17 @@ def check_walls(stack: Stack) -> None:
     """A service can do only its own part on the database server and on the broker."""
     for name in ("order", "accounting"):
         stack.run("exec", "-T", name, "python", "-c", INTRUDER.read_text())
+
+
+def check_partner(stack: Stack) -> None:
+    """The operators' command works where it is deployed; what it writes the services read."""
+    wishes = ("--company", COMPANY, "--hears", "order.*", "--may", "order.place")
+    export = stack.run("run", "--rm", "-T", "partner", "add", "walker", *wishes)
+    listed = stack.run("run", "--rm", "-T", "partner", "list")
+    noted = stack.run("exec", "-T", "order", "cat", "/run/secrets/queue_principals")
+    stack.run("run", "--rm", "-T", "partner", "remove", "walker")
+    if "AMQP_URL='amqp://walker:" not in export or "walker: 0 waiting" not in listed or '"walker"' not in noted:
+        raise WalkError(f"a partner cannot be added: {listed} {noted}")
 
 
 def end(stack: Stack, how: str, names: tuple[str, ...], state: str, report: Report) -> None:

@@ -82,7 +82,7 @@ def broker_attempts(at: Foothold) -> Attempts:
         "write into a queue": partial(publish, "", f"{other}.events"),
         "take another's events": partial(on_queue, f"{other}.events", lambda q: q.get(fail=False)),
         "take another's commands": partial(on_queue, f"{other}.commands", lambda q: q.consume(_take)),
-        "take what was parked": partial(on_queue, f"{own}.parking", lambda q: q.get(fail=False)),
+        "take what another parked": partial(on_queue, f"{other}.parking", lambda q: q.get(fail=False)),
         "purge another's queue": partial(on_queue, f"{other}.events", lambda q: q.purge()),
         "delete its own queue": partial(on_queue, f"{own}.events", lambda q: q.delete(if_unused=False, if_empty=False)),
         "hear more than it should": partial(on_queue, f"{own}.events", lambda q: q.bind("erp.commands", "#")),

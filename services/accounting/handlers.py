@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.accounting import packs, store
+from services.accounting import packs, store, views
 from services.accounting.domain import posting
-from shared import money
+from shared import money, tracing
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened, OpenBooks
@@ -12,7 +12,7 @@ from shared.refusal import Refusal, Text, Unfit
 from shared.service import Service
 
 # Events of different producers have no common order, and a voucher needs no earlier one: order of acceptance is enough.
-service = Service("accounting", ordered=False)
+service = Service("accounting", ordered=False, figures=views.FIGURES, measure=views.measure)
 
 UNKNOWN_STANDARD = Text("没有在 {day} 生效的会计准则 {standard}", "there is no standard {standard} in force on {day}")
 UNKNOWN_CURRENCY = Text("不支持以 {currency} 记账", "books cannot be kept in {currency}")
@@ -30,7 +30,8 @@ async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     postings, unfit = posting.post_all(events, terms)
     last = await store.last_numbers(db, postings)
     vouchers = posting.number(postings, last)
-    await store.save(db, terms, last.entry + 1, postings, vouchers)
+    with tracing.span("accounting posts", events=len(events), vouchers=len(vouchers)):
+        await store.save(db, terms, last.entry + 1, postings, vouchers)
     return [*unfit]
 
 

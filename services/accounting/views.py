@@ -10,6 +10,13 @@ from shared.db import Db
 
 PAGE = 100
 HOLES_WITHIN = 10_000  # how many of a producer's newest positions are looked through for holes
+FIGURES = {
+    "trial_balance_difference": "debits less credits of all books by the sums per period, statement and memo apart",
+    "unbalanced_vouchers": "vouchers whose lines do not balance, among the newest 200 of each company",
+    "journal_missing": "positions of producers' logs that are neither in the journal nor dismissed: on their way, "
+                       "rejected or lost",
+    "books": "companies that have books",
+}
 
 
 async def book(db: Db) -> dict[str, Any] | None:
@@ -248,6 +255,32 @@ async def _holes(db: Db, source: str, missing: int) -> dict[str, Any]:
     )
     listed = sum(row["last"] - row["first"] + 1 for row in rows)
     return {"holes": [dict(row) for row in rows], "unlisted": missing - listed}
+
+
+async def measure(connection: Any) -> dict[str, float]:
+    """The figures of all companies' books (FIGURES), from sums and from a bounded number of vouchers."""
+    row = await connection.fetchrow(
+        """
+        select (select coalesce(sum(abs(difference)), 0) from (
+                    select sum(b.debit - b.credit) as difference from period_balance b
+                    join account a on a.company = b.company and a.ledger = b.ledger and a.code = b.account
+                    group by b.company, b.ledger, a.kind = 'memo'
+                ) as books)::float as trial_balance_difference,
+               (select count(*) from book cross join lateral (
+                    select 1 from (
+                        select seq from voucher where company = book.company and ledger = book.ledger
+                        order by seq desc limit 200
+                    ) as newest
+                    join voucher_line l on l.company = book.company and l.ledger = book.ledger and l.seq = newest.seq
+                    group by newest.seq having sum(case l.side when 'D' then l.amount else -l.amount end) <> 0
+                ) as wrong)::float as unbalanced_vouchers,
+               (select coalesce(sum(position - events), 0) from heard)::float
+                   - (select count(*) from rejected where dismissed_at is not null and company <> '')
+                   as journal_missing,
+               (select count(*) from book)::float as books
+        """
+    )
+    return dict(row)
 
 
 # -- how values are shown ---------------------------------------------------------------------------------------------

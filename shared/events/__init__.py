@@ -1,9 +1,19 @@
 """All events and commands, one module per owner; importing this package registers every type."""
 
-from shared.events import accounting, crm, inventory, order
-from shared.events.base import Actor, Command, CommandRejected, Envelope, Event, Message, SayAgain
+from shared.events import accounting, crm, inventory, operators, order, webhooks
+from shared.events.base import (
+    Actor,
+    Command,
+    CommandRejected,
+    DismissMessages,
+    Envelope,
+    Event,
+    Message,
+    RetryMessages,
+    SayAgain,
+)
 
 __all__ = [
-    "Actor", "Command", "CommandRejected", "Envelope", "Event", "Message", "SayAgain", "accounting", "crm",
-    "inventory", "order",
+    "Actor", "Command", "CommandRejected", "DismissMessages", "Envelope", "Event", "Message", "RetryMessages",
+    "SayAgain", "accounting", "crm", "inventory", "operators", "order", "webhooks",
 ]

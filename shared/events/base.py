@@ -14,6 +14,7 @@ NO_NUL = r"^[^\x00]*$"  # Postgres can hold any text but this one character
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 MENDERS = frozenset({"service", "operator"})  # who may ask to hear something again
+OPERATORS = frozenset({"operator", "admin"})  # who look after messages that could not be handled
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -184,3 +185,20 @@ class SayAgain(Command):
     first: Annotated[int, Field(ge=1, lt=2**62)] = 1
     last: Annotated[int, Field(ge=1, lt=2**62)]
     types: Annotated[tuple[Key, ...], Field(max_length=500)] = ()
+
+
+Ids = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=100)]
+
+
+class RetryMessages(Command):
+    """Handle messages once more that were rejected or wait; what became of it is shown with the message."""
+
+    ids: Ids
+    why: Reason | None = None
+
+
+class DismissMessages(Command):
+    """Let messages go for good: they take effect no more, and stay visible with who let them go and why."""
+
+    ids: Ids
+    why: Reason

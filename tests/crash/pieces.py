@@ -1,7 +1,6 @@
 """The pieces of a service's process (shared/main.py), each alone in a process that ends when its work is done."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -22,10 +21,12 @@ from shared.consumer import Consumer
 from shared.db import open_pool
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
+from shared.principals import Principal
 from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
 from tests.crash.points import Effects
+from tests.shared.doors import principals_file
 
 ROLES = ["sales", "warehouse"]
 
@@ -89,7 +90,7 @@ async def _queue_door(job: Job, service: Service, effects: Effects) -> None:
     settings = Settings(
         database_url=SecretStr(job.database_url), rabbitmq_url=SecretStr(job.amqp_url),
         jwt_public_key_file=Path("unused"), service_users=job.users,
-        queue_principals=json.dumps({job.client: {"companies": ["C1"], "roles": ROLES}}),
+        queue_principals_file=principals_file({job.client: Principal(companies=("C1",), roles=frozenset(ROLES))}),
     )
     door = QueueDoor(service, await open_pool(job.database_url, size=2), settings)
     await _beside(door.run(), _all_acknowledged(job, effects))

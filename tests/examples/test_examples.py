@@ -11,7 +11,7 @@ import secrets
 import shutil
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from tools.servers import Servers
 from tools.servers.users import user_in
 
 ROOT = Path(__file__).parents[2] / "examples"
-COMPANY, SHOP, QUEUE = "C1", "example-shop", "shop.events"
+COMPANY, SHOP, QUEUE = "C1", "webshop", "webshop.events"
 PATIENCE = 60
+PARTNER = ["env", f"PYTHONPATH={ROOT.parent}", sys.executable, "-m", "shared.partner"]
+ADD = ["add", SHOP, "--company", COMPANY, "--hears", "order.sale_delivered", "--may", "order.place"]
 SETTING_UP = (
     Ask("accounting.open_books.v1", "/books", "chief_accountant",
         {"name": "分录贸易", "currency": "CNY", "vat_rate": "0.13", "opened_on": "2026-01-01"}),
@@ -64,49 +66,52 @@ class Trade:
 
 
 @pytest.fixture(scope="module")
-def broker(servers: Servers) -> Iterator[tuple[str, str]]:
-    """(administrator's, shop's) address of a virtual host; the shop sends commands and reads its own queue."""
+def broker(servers: Servers) -> Iterator[str]:
+    """The administrator's address of a virtual host."""
     if servers.rabbitmq is None:
         pytest.skip("RABBITMQ_URL names a broker of yours: users and virtual hosts are not made there")
-    ctl, name, password = servers.rabbitmq.ctl, f"examples-{secrets.token_hex(4)}", secrets.token_hex(8)
+    name = f"examples-{secrets.token_hex(4)}"
     address = urlsplit(servers.rabbitmq_url)
-    ctl("add_vhost", name)
-    ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
-    ctl("add_user", SHOP, password)
-    ctl("set_permissions", "-p", name, SHOP, "^$", r"^erp\.commands$", r"^shop\.")
-    host = address.netloc.rpartition("@")[2]
-    yield (urlunsplit(address._replace(path=f"/{name}")),
-           urlunsplit(address._replace(netloc=f"{SHOP}:{password}@{host}", path=f"/{name}")))
-    ctl("delete_user", SHOP)
-    ctl("delete_vhost", name)
+    servers.rabbitmq.ctl("add_vhost", name)
+    servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
+    yield urlunsplit(address._replace(path=f"/{name}"))
+    servers.rabbitmq.ctl("delete_vhost", name)
 
 
 @pytest.fixture(scope="module")
-async def trade(servers: Servers, broker: tuple[str, str]) -> AsyncIterator[Trade]:
-    admin_url, shop_url = broker
+async def trade(servers: Servers, broker: str) -> AsyncIterator[Trade]:
     databases = await places.create_databases(servers.database_url)
     fleet = Fleet(keep=False)
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file)
-    administrator = user_in(admin_url)  # whose rights every service has here; test_rights.py is about their own
+    principals = fleet.folder / "queue_principals"
+    principals.write_text("{}")
+    administrator = user_in(broker)  # whose rights every service has here; test_rights.py is about their own
     for name in SERVICES:
         fleet.add(name, {
-            "DATABASE_URL": databases[name].url, "RABBITMQ_URL": admin_url, "JWT_PUBLIC_KEY_FILE": str(key_file),
+            "DATABASE_URL": databases[name].url, "RABBITMQ_URL": broker, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
             "SERVICE_USERS": json.dumps(dict.fromkeys(SERVICES, administrator)),
-            "QUEUE_PRINCIPALS": json.dumps({SHOP: {"companies": [COMPANY], "roles": ["sales"]}}),
-        }, {"migrate": {"DATABASE_URL": databases[name].owner_url}, "topology": {"RABBITMQ_URL": admin_url}})
+            "QUEUE_PRINCIPALS_FILE": str(principals),
+        }, {"migrate": {"DATABASE_URL": databases[name].owner_url}, "topology": {"RABBITMQ_URL": broker}})
     http = HttpDoor(fleet.urls, tokens)
     try:
         await fleet.prepare()
         await fleet.start()
-        running = Trade(http, shop_url)
-        made = await run([sys.executable, str(ROOT / "make_queue.py"), QUEUE], fleet.folder, admin_url)
-        assert await made.end() == (0, "", "")
+        office = {
+            "RABBITMQ_MANAGEMENT_URL": servers.management_url + urlsplit(broker).path[1:],
+            "QUEUE_PRINCIPALS_FILE": str(principals), "AMQP_HOST": urlsplit(broker).netloc.rpartition("@")[2],
+        }
+        made = await run(PARTNER + ADD, fleet.folder, office)
+        code, export, error = await made.end()
+        assert code == 0, error
+        running = Trade(http, export.split("'")[1])
         for ask in SETTING_UP:
             await running.do(ask)
         yield running
     finally:
+        removed = await run([*PARTNER, "remove", SHOP], fleet.folder, office)
+        assert (await removed.end())[0] == 0
         await http.close()
         await asyncio.to_thread(fleet.end)
         await places.drop_databases(servers.database_url, [database.url for database in databases.values()])
@@ -130,8 +135,8 @@ class Run:
         return code, self.out.read_text(), self.err.read_text()
 
 
-async def run(command: list[str], folder: Path, amqp_url: str) -> Run:
-    environment = {**os.environ, "AMQP_URL": amqp_url, "COMPANY": COMPANY, "QUEUE": QUEUE, "LANG": "C.UTF-8"}
+async def run(command: list[str], folder: Path, settings: Mapping[str, str]) -> Run:
+    environment = {**os.environ, **settings, "COMPANY": COMPANY, "QUEUE": QUEUE, "LANG": "C.UTF-8"}
     out, err = folder / "out", folder / "err"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
@@ -162,7 +167,7 @@ LANGUAGES = pytest.mark.parametrize("language", [python, node, ruby])
 @LANGUAGES
 async def test_an_order_is_placed_and_its_delivery_received(trade: Trade, language: Language, tmp_path: Path) -> None:
     order_id = f"SO-{language.__name__}"
-    program = await run([*language(tmp_path), order_id, "C-7", "P-1"], tmp_path, trade.shop_url)
+    program = await run([*language(tmp_path), order_id, "C-7", "P-1"], tmp_path, {"AMQP_URL": trade.shop_url})
     await trade.ship(order_id)
     code, out, err = await program.end()
     assert (code, err) == (0, ""), out
@@ -175,7 +180,7 @@ async def test_an_order_is_placed_and_its_delivery_received(trade: Trade, langua
 @LANGUAGES
 async def test_a_refusal_names_the_field_in_both_languages(trade: Trade, language: Language, tmp_path: Path) -> None:
     order_id = f"NO-{language.__name__}"
-    program = await run([*language(tmp_path), order_id, "C-7", "P-404"], tmp_path, trade.shop_url)
+    program = await run([*language(tmp_path), order_id, "C-7", "P-404"], tmp_path, {"AMQP_URL": trade.shop_url})
     code, out, err = await program.end()
     assert (code, out) == (1, f"sent shop-{order_id}\n"), err
     assert err == "refused lines.0.sku: 商品 P-404 不存在 / there is no product P-404\n"

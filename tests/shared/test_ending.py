@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.amqp import comes_within, keep_going
+from shared.amqp import comes_within, keep_going, quietly
 
 
 @pytest.mark.parametrize("turns", range(6))
@@ -41,3 +41,29 @@ def test_a_cancellation_that_is_swallowed_inside_ends_the_loop_all_the_same() ->
         assert task.cancelled()
 
     asyncio.run(run())
+
+
+def test_a_cancellation_that_comes_while_something_is_closed_is_not_swallowed() -> None:
+    """The topology's keeper closes a connection in each turn; told to end just then, it went on for ever."""
+
+    async def run() -> None:
+        closing = asyncio.Event()
+
+        async def close() -> None:
+            closing.set()
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(quietly(close()))
+        await closing.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        assert task.cancelled()
+
+    asyncio.run(run())
+
+
+def test_what_a_dead_connection_raises_while_it_is_closed_is_no_cancellation() -> None:
+    async def close() -> None:
+        raise asyncio.CancelledError  # as aiormq does
+
+    asyncio.run(quietly(close()))

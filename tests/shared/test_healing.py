@@ -16,6 +16,7 @@ from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Event
+from shared.events.operators import InventoryDismissMessages
 from shared.events.order import OrderSayAgain
 from shared.healing import Known, Statement, stretch_of
 from shared.health import Health
@@ -174,6 +175,19 @@ async def test_what_was_rejected_or_waits_is_not_missing(order: Side, rabbit: Ra
         await speak(order.pool, approved("SO-1"), settled("SO-1"), approved("SO-2"))
         await until_whole(hearer, 3)
         assert (len(await reasons(hearer.pool)), await waiting(hearer.pool), await hearer.holes()) == (1, 1, 0)
+
+
+async def test_what_was_dismissed_is_not_asked_for_again(order: Side, rabbit: Rabbit) -> None:
+    async with side(listener(bad={("SO-1", 1)}), rabbit) as hearer, order.runs(), hearer.runs():
+        await speak(order.pool, approved("SO-1"), settled("SO-1"))
+        await until_whole(hearer, 2)
+        rejected = await hearer.pool.fetchval("select id from rejected")
+        command = InventoryDismissMessages(ids=(rejected,), why="booked by hand")
+        assert (await ask(hearer.pool, hearer.service, command)).ok
+        await speak(order.pool, approved("SO-2"))
+        await until_whole(hearer, 3)
+        assert (await reasons(hearer.pool), await hearer.holes()) == (["BugError: this one again"], 0)
+        await until("the later one has its turn", lambda: effects(hearer.pool), lambda done: ("SO-1", 2) in done)
 
 
 async def test_other_companies_and_types_do_not_hide_a_hole(order: Side, inventory: Side, rabbit: Rabbit) -> None:

@@ -1,18 +1,22 @@
 """What a service says of itself is what is the case."""
 
+from collections.abc import Callable
+
 import pytest
 from prometheus_client import CollectorRegistry
 
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
+from shared.events.operators import InventoryDismissMessages
+from shared.figures import REGISTRY
 from shared.health import Health
 from shared.inbox import sort_out
 from shared.migrate import Migration, migrations_of
 from shared.relay import Relay
 from shared.testing import Script, ask
 from shared.wire import Raw
-from tests.shared.doors import settings_for
+from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT, approved, cancel, desk, hear, listener
 from tests.shared.waits import beside, until
@@ -77,6 +81,49 @@ async def test_the_figures_are_what_is_there(pool: Pool, idle: Loops) -> None:
     assert figures['fenlu_pending{service="inventory"}'] == "1.0"
     assert figures['fenlu_rejected{service="inventory"}'] == "1.0"
     assert float(figures['fenlu_unpublished_age_seconds{service="inventory"}']) > 0
+    assert float(figures['fenlu_pending_age_seconds{service="inventory"}']) > 0
+
+
+async def figures_of(shown: Health) -> dict[str, str]:
+    return dict(line.rsplit(" ", 1) for line in (await shown.metrics()).decode().splitlines() if line[0] != "#")
+
+
+async def test_what_was_dismissed_is_no_longer_wrong(pool: Pool, idle: Loops) -> None:
+    await hear(pool, listener(bad={("SO-1", 1)}), Script().say(approved()))
+    rejected = await pool.fetchval("select id from rejected")
+    await ask(pool, listener(), InventoryDismissMessages(ids=(rejected,), why="booked by hand"))
+    figures = await figures_of(health(pool, idle))
+    names = ("rejected", "parked", "dismissed", "pending_age_seconds")
+    assert [figures[f'fenlu_{name}{{service="inventory"}}'] for name in names] == ["0.0", "0.0", "1.0", "0.0"]
+
+
+async def test_the_time_from_an_event_to_its_effect_is_counted_once(pool: Pool) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("fenlu_heard_seconds_count", {"service": "inventory"}) or 0
+
+    before, script = counted(), Script()
+    events = [script.say(approved(f"SO-{n}")) for n in range(3)]
+    await hear(pool, listener(bad={("SO-2", 1)}), *events)
+    await hear(pool, listener(), *events[:2])  # they come again
+    assert counted() - before == 2
+
+
+async def test_commands_by_queue_are_counted_by_what_came_of_them(pool: Pool, rabbit: Rabbit) -> None:
+    def counted() -> list[float]:
+        return [REGISTRY.get_sample_value("fenlu_queue_commands_total", {"service": "order", "outcome": outcome}) or 0
+                for outcome in ("done", "refused", "rejected")]
+
+    await rabbit.topology(desk())
+    before = counted()
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        for n, reason in enumerate(("changed", "refuse", "bug")):
+            await rabbit.ask(cancel(f"SO-{n}", reason), f"k-{n}")
+        await until("all are counted", lambda: _now(counted), lambda now: sum(now) - sum(before) == 3)
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 1]
+
+
+async def _now(look: Callable[[], list[float]]) -> list[float]:
+    return look()
 
 
 async def test_what_is_published_is_no_longer_counted(

@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from shared.db import Pool
-from shared.main import log_as
+from shared.logs import log_as
 
 
 async def test_a_logged_database_error_does_not_show_row_values(

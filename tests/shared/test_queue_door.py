@@ -15,7 +15,7 @@ from shared.events import CommandRejected, Event
 from shared.events.order import CancelOrder, OrderCancelRequested, OrderSayAgain
 from shared.refusal import Refusal
 from shared.service import Service
-from shared.testing import said
+from shared.testing import as_admin, said
 from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
@@ -153,7 +153,7 @@ async def test_what_nobody_could_be_told_is_kept_with_its_reason(pool: Pool, rab
     await rabbit.topology(desk())
     settings = settings_for(rabbit)
     if kind == "an unknown user_id":
-        settings = settings.model_copy(update={"queue_principals": "{}"})
+        settings = settings.model_copy(update={"queue_principals_file": None})
     async with open_door(desk(), pool, settings):
         if kind == "no user_id":
             message, cause = GOOD, "user_id: "
@@ -238,15 +238,26 @@ async def test_while_the_database_is_away_a_command_waits_and_is_done_later(
     assert len(await effects(pool)) == len(set(await effects(pool))) == 10
 
 
-async def test_a_command_that_meets_a_bug_is_parked_and_the_others_go_on(pool: Pool, rabbit: Rabbit) -> None:
+async def test_a_command_that_meets_a_bug_is_kept_with_the_bug_and_the_others_go_on(pool: Pool, rabbit: Rabbit) -> None:
     await rabbit.topology(desk())
     async with open_door(desk(), pool, settings_for(rabbit)):
         await rabbit.ask(cancel("SO-BUG", "bug"), "k-1")
         await rabbit.ask(cancel("SO-2"), "k-2")
         await until_said(pool, 1)
+        rows = await until("it is kept", lambda: pool.fetch("select * from rejected"), lambda found: len(found) > 0)
+    assert [(row["body"], row["reason"]) for row in rows] == [(cancel("SO-BUG", "bug").body(), "BugError: SO-BUG")]
+    assert await effects(pool) == [("SO-2", 0)]
+    await assert_nothing_left(rabbit)
+
+
+async def test_a_command_that_cannot_even_be_kept_is_parked(pool: Pool, rabbit: Rabbit) -> None:
+    await rabbit.topology(desk())
+    async with as_admin(pool) as admin:
+        await admin.execute("drop table rejected cascade")
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        await rabbit.ask(cancel("SO-BUG", "bug"), "k-1")
         (parked,) = await rabbit.take(PARKING, 1)
     assert parked.body == cancel("SO-BUG", "bug").body()
-    assert await effects(pool) == [("SO-2", 0)]
 
 
 async def test_it_resumes_when_its_connection_to_rabbitmq_is_cut(pool: Pool, rabbit: Rabbit) -> None:

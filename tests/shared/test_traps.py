@@ -116,7 +116,7 @@ async def test_no_route_publishes_what_a_stranger_sends(pool: Pool) -> None:
     """FastStream's own AsyncAPI page has one: POST <path>/try."""
     app = app_of(pool, desk(), sample_router())
     paths = {getattr(route, "path", "") for route in routes_of(app.routes)}
-    assert not [path for path in paths if "try" in path]
+    assert not [path for path in paths if "try" in path.split("/")]
     assert {path for path in paths if "asyncapi" in path} == {"/asyncapi.json"}
 
 

@@ -77,6 +77,7 @@ async def test_it_can_do_its_own_part(footholds: dict[str, Foothold], service: s
     await at.publish("erp.again", f"crm.{service}.something_new.v1")
     await at.publish("erp.commands", f"{at.other}.say_again.v1")
     await at.on_queue(f"{service}.events", lambda queue: queue.purge())  # it may read it, so empty it too
+    await at.on_queue(f"{service}.parking", lambda queue: queue.get(fail=False))
     await at.sql("insert into relay_cursor (company, published) values ('C', 0); update relay_cursor set published = 1")
     await at.sql("delete from pending")
 

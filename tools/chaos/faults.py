@@ -15,7 +15,7 @@ import asyncpg
 from tools.chaos.detour import Detour
 from tools.chaos.fault import LINK_LIMIT, SERVER_LIMIT, SERVICE_LIMIT, Fault
 from tools.chaos.stage import Stage
-from tools.demo.fleet import SERVICES, Member
+from tools.demo.fleet import PRODUCERS, Member
 from tools.link import Link
 from tools.servers.native import Native
 from tools.servers.server import Server
@@ -192,7 +192,7 @@ def _of_services(stage: Stage, dice: Random) -> Iterator[tuple[str, Fault]]:
     yield f"frozen {frozen.name}", Frozen(partial(_pid_of, frozen))
     for member in restarted:
         yield f"restarted {member.name}", Restarted(member)
-    service = dice.choice(SERVICES)
+    service = dice.choice(PRODUCERS)
     yield f"terminated {service}", Terminated(stage.databases[service])
     yield f"detour {service}", Detour(stage.servers.rabbitmq_url, service, dice)
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from tools.chaos.load import COMPANY
 from tools.demo import people, places
-from tools.demo.fleet import SERVICES, Fleet
+from tools.demo.fleet import PRODUCERS, Fleet
 from tools.link import Link, link_to
 from tools.servers import Servers, users
 
 REPLICAS = 2
-ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 
 
 @dataclass(frozen=True)
@@ -40,13 +39,13 @@ async def stage(servers: Servers) -> AsyncIterator[Stage]:
         if servers.rabbitmq is None:
             stack.push_async_callback(places.remove_queues, servers.rabbitmq_url)
         links: dict[str, Link] = {}
-        for service in SERVICES:
+        for service in PRODUCERS:
             links[f"{service}-postgres"] = await stack.enter_async_context(link_to(databases[service]))
             links[f"{service}-rabbitmq"] = await stack.enter_async_context(link_to(servers.users[service]))
         fleet = Fleet(keep=False)
         stack.push_async_callback(asyncio.to_thread, fleet.end)  # in a thread: they end by way of the links
         tokens = _equip(fleet, links, created, servers)
-        doors: dict[str, list[str]] = {service: [] for service in SERVICES}
+        doors: dict[str, list[str]] = {service: [] for service in PRODUCERS}
         for name, member in fleet.members.items():
             links[f"client-{name}"] = await stack.enter_async_context(link_to(member.url))
             doors[member.service].append(links[f"client-{name}"].url)
@@ -64,15 +63,15 @@ def _equip(
     """Give every replica and job its settings; returns a token per role."""
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file)
-    client = users.user_in(servers.rabbitmq_url)
-    service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
-    for service in SERVICES:
+    principals = people.principals(fleet.folder, users.user_in(servers.rabbitmq_url), COMPANY)
+    service_users = json.dumps({name: users.user_in(servers.users[name]) for name in PRODUCERS})
+    for service in PRODUCERS:
         for replica in range(1, REPLICAS + 1):
             fleet.add(service, {
                 "DATABASE_URL": links[f"{service}-postgres"].url, "RABBITMQ_URL": links[f"{service}-rabbitmq"].url,
                 "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
                 "SERVICE_USERS": service_users,
-                "QUEUE_PRINCIPALS": json.dumps({client: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+                "QUEUE_PRINCIPALS_FILE": str(principals),
             }, {
                 "migrate": {"DATABASE_URL": databases[service].owner_url},
                 "topology": {"RABBITMQ_URL": servers.users["topology"]},

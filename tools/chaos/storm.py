@@ -11,7 +11,7 @@ from tools.chaos.faults import deck
 from tools.chaos.history import History
 from tools.chaos.size import Size
 from tools.chaos.stage import Stage
-from tools.demo.fleet import SERVICES, Member
+from tools.demo.fleet import PRODUCERS, Member
 
 LOOK_SECONDS = 5.0  # for something in flight before a kill
 BOTH = 0.2  # of the blows hit both replicas of a service at once
@@ -58,7 +58,7 @@ class Storm:
 
     async def _strike(self) -> None:
         """One replica, or all of a service."""
-        service = self.dice.choice(SERVICES)
+        service = self.dice.choice(PRODUCERS)
         replicas = self.stage.fleet.replicas(service)
         chosen = replicas if self.dice.random() < BOTH else [self.dice.choice(replicas)]
         in_flight = await self._something_in_flight()

@@ -14,6 +14,7 @@ OWNERS = {
     "inventory": "库存与采购 stock and purchasing",
     "accounting": "会计 accounting",
     "crm": "客户 customers",
+    "webhooks": "推送 events by HTTP",
 }
 HEAD = """# 事件与命令目录 · Events and commands
 

@@ -19,7 +19,8 @@ from tools.servers.native import free_ports
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 KEPT = RUN / "demo"
-SERVICES = ("order", "inventory", "accounting", "crm")
+PRODUCERS = ("order", "inventory", "accounting", "crm")  # who says what happened
+SERVICES = (*PRODUCERS, "webhooks")
 FOREIGN = {"DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_USERS"}  # administrators' addresses are not for services
 WATCH_SECONDS = 0.25
 READY_SECONDS = 90.0
@@ -89,8 +90,8 @@ class Fleet:
         """Migrate every database and declare every queue."""
         (RUN / "logs").mkdir(parents=True, exist_ok=True)
         for step in ("migrate", "topology"):
-            first = {member.service: member for member in reversed(self.members.values())}
-            await asyncio.gather(*(_run_once(member, step) for member in first.values()))
+            firsts = {member.service: member for member in reversed(self.members.values())}
+            await asyncio.gather(*(_run_once(member, step) for member in firsts.values()))
 
     async def start(self) -> None:
         """Start all, and wait until each says that it is ready."""

@@ -1,5 +1,6 @@
 """The demo's own token issuer: one person per role, each with a signed token. Production uses the company's issuer."""
 
+import json
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 ISSUER = AUDIENCE = "fenlu-demo"
 # One person holds one role, so that nobody can approve what he or she made.
 PEOPLE = {"sales": "chen.sales", "buyer": "sun.buyer", "warehouse": "wu.warehouse", "accountant": "li.accountant",
-          "chief_accountant": "zhao.chief"}
+          "chief_accountant": "zhao.chief", "operator": "qian.operator"}
+ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 DAY = 86_400
 
 
@@ -29,3 +31,10 @@ def issue(company: str, public_key_file: Path, days: int = 1) -> dict[str, str]:
         )
         for role, person in PEOPLE.items()
     }
+
+
+def principals(folder: Path, user: str, company: str) -> Path:
+    """The file that says what one broker user may do by queue; partners that come later get their line in it too."""
+    file = folder / "queue_principals"
+    file.write_text(json.dumps({user: {"companies": [company], "roles": ROLES_BY_QUEUE}}))
+    return file

@@ -4,15 +4,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.checker import Report
-from tools.demo.fleet import Member
+from tools.demo.fleet import ROOT, Member
 from tools.demo.orders import ZERO, End, Order
 from tools.demo.plan import COMPANY, Plan
+from tools.servers import Servers
 
 WIDTH = 118
 
@@ -161,15 +164,26 @@ def _figures(outcome: Outcome, members: Sequence[Member]) -> str:
     )
 
 
-def by_queue(rabbitmq_url: str, todo: Plan) -> str:
-    """How another company's system gets in (examples/), with a customer who has credit and a product that is there."""
+def write_environment(
+    file: Path, servers: Servers, members: Sequence[Member], tokens: Mapping[str, str], todo: Plan
+) -> None:
+    """What examples/ and docs/integration.md need, as a file for the shell: where everything is, a token per role, a
+    customer who has credit and a product that is there."""
     customer, sku = max(todo.limits, key=todo.limits.__getitem__), max(todo.left, key=todo.left.__getitem__)
-    address = rabbitmq_url.removesuffix("/")  # which some clients take for the virtual host with the empty name
-    return f"export AMQP_URL='{address}' COMPANY={COMPANY} CUSTOMER={customer} SKU={sku}"
+    settings = {
+        "RABBITMQ_MANAGEMENT_URL": servers.management_url,
+        "QUEUE_PRINCIPALS_FILE": str(file.parent / "queue_principals"),
+        "AMQP_HOST": urlsplit(servers.rabbitmq_url).netloc.rpartition("@")[2], "TAP_URL": servers.users["tap"],
+        "COMPANY": COMPANY, "CUSTOMER": customer, "SKU": sku,
+        **{member.name.upper(): member.url for member in members},
+        **{f"{role.upper()}_TOKEN": token for role, token in tokens.items()},
+    }
+    file.touch(mode=0o600)
+    file.write_text("".join(f"export {name}='{value}'\n" for name, value in settings.items()))
 
 
 def where_next(
-    members: Sequence[Member], tokens: Mapping[str, str], queue: str, period: str, *, kept: bool
+    members: Sequence[Member], tokens: Mapping[str, str], environment: Path, period: str, *, kept: bool
 ) -> str:
     """What to look at now: the addresses of what runs, or how to keep it running."""
     if not kept:
@@ -178,14 +192,12 @@ def where_next(
     urls = {member.name: member.url for member in members}
     lines = ["下一步 next: everything is still running. API descriptions (OpenAPI, AsyncAPI) and probes:"]
     lines += [f"  {name:<11}{url}/openapi.json  /asyncapi.json  /readyz  /metrics" for name, url in urls.items()]
-    lines += ["a token per role:"] + [f"  {role}: {token}" for role, token in tokens.items()]
     lines += [
-        "for example:",
-        f"  TOKEN={tokens['accountant']}",
-        f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['accounting']}/trial-balance?period={period}'",
-        f"  curl -H \"Authorization: Bearer $TOKEN\" '{urls['order']}/orders?state=short'",
-        "by queue (examples/README.md):",
-        f"  {queue} INVENTORY={urls['inventory']} WAREHOUSE_TOKEN={tokens['warehouse']}",
+        f"all addresses, and a token per role ({', '.join(tokens)}), as variables of your shell:",
+        f"  . {environment.relative_to(ROOT)}",
+        f"  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" \"$ACCOUNTING/trial-balance?period={period}\"",
+        "  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" \"$ORDER/orders?state=short\"",
+        "and now connect another system, within ten minutes: docs/integration.md",
         "to stop: make down (or python -m tools.demo down)",
     ]
     return "\n".join(lines)

@@ -26,7 +26,6 @@ from tools.servers.holdings import Holdings
 
 STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides the processes
 QUIET_SECONDS = 120.0  # without any progress: then something is stuck
-ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 
 
 async def run(servers: Servers, orders: int, *, keep: bool) -> int:
@@ -43,8 +42,10 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
             outcome = await _walk(fleet, tokens, servers, urls, todo, began, screen)
     members = list(fleet.members.values())
     report.show(screen, outcome, members)
-    queue, period = report.by_queue(servers.rabbitmq_url, todo), outcome.trial_balance["period"]
-    screen.print(report.where_next(members, tokens, queue, period, kept=keep), soft_wrap=True, markup=False,
+    environment, period = fleet.folder / "env", outcome.trial_balance["period"]
+    if keep:
+        report.write_environment(environment, servers, members, tokens, todo)
+    screen.print(report.where_next(members, tokens, environment, period, kept=keep), soft_wrap=True, markup=False,
                  highlight=False)
     print(outcome.last_line, flush=True)
     return 0 if outcome.ok else 1
@@ -102,14 +103,15 @@ def _equip(fleet: Fleet, databases: Mapping[str, places.Database], servers: Serv
     """Give every service and job its own settings and no others'; returns a token per role."""
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file, days)
-    shop = users.user_in(servers.users["shop"])
+    principals = people.principals(fleet.folder, users.user_in(servers.users["shop"]), COMPANY)
     service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
     for name in SERVICES:
         fleet.add(name, {
+            "WEBHOOKS_ANYWHERE": "true",  # to a receiver on this machine too
             "DATABASE_URL": databases[name].url, "RABBITMQ_URL": servers.users[name],
             "SERVICE_USERS": service_users, "JWT_PUBLIC_KEY_FILE": str(key_file),
             "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
-            "QUEUE_PRINCIPALS": json.dumps({shop: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+            "QUEUE_PRINCIPALS_FILE": str(principals),
         }, {
             "migrate": {"DATABASE_URL": databases[name].owner_url},
             "topology": {"RABBITMQ_URL": servers.users["topology"]},

@@ -3,6 +3,7 @@
 WORD picks the mutants that have it in their description. Exit code 1 if any mutant survives or does not apply.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from tools.mutants import ROOT, Mutant, OutdatedError, mutants
 from tools.servers import Servers, servers
 
-COPIED = ("services", "shared", "tests", "tools", "pyproject.toml")
+COPIED = ("services", "shared", "tests", "tools", "deploy", "pyproject.toml")
 LIMIT_SECONDS = 300
 TESTS_FAILED = 1  # pytest's exit code; others mean that it could not even collect
 
@@ -74,6 +75,7 @@ def _run_tests(mutant: Mutant, copy: Path, running: Servers) -> tuple[int | None
     """The exit code, None if the tests did not end, and the output."""
     environment = {
         **os.environ, "DATABASE_URL": running.database_url, "RABBITMQ_URL": running.rabbitmq_url,
+        "RABBITMQ_MANAGEMENT_URL": running.management_url, "RABBITMQ_USERS": json.dumps(dict(running.users)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=short", "-p", "no:cacheprovider", *mutant.tests]

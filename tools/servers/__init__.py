@@ -12,18 +12,20 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tools.servers import native, users
 from tools.servers.holdings import Guard, Holdings, sweep
-from tools.servers.server import Server, listens
+from tools.servers.server import Broker, Server, listens
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 KEPT = RUN / "servers.json"
+ServerT = TypeVar("ServerT", bound=Server)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,9 @@ class Servers:
     database_url: str
     rabbitmq_url: str
     users: users.Urls  # of RabbitMQ: user -> address
+    management_url: str = ""  # of RabbitMQ; a given one has none unless RABBITMQ_MANAGEMENT_URL says where
     postgres: Server | None = None
-    rabbitmq: Server | None = None
+    rabbitmq: Broker | None = None
 
 
 @contextlib.contextmanager
@@ -54,11 +57,21 @@ def servers(*, keep: bool = False) -> Iterator[Servers]:
 
 
 @contextlib.contextmanager
-def own_rabbitmq() -> Iterator[Server]:
+def own_rabbitmq() -> Iterator[Broker]:
     """One more RabbitMQ, for what would disturb others at the same broker."""
     holdings = _begin(guarded=True)
     try:
         yield _rabbitmq(holdings)
+    finally:
+        holdings.finish()
+
+
+@contextlib.contextmanager
+def own_postgres(settings: Mapping[str, str]) -> Iterator[native.Postgres]:
+    """One more PostgreSQL with settings of its own, of this machine's programs: one that may lose its data."""
+    holdings = _begin(guarded=True)
+    try:
+        yield native.Postgres(holdings, settings)
     finally:
         holdings.finish()
 
@@ -69,7 +82,7 @@ def kept() -> Servers | None:
         state = json.loads(KEPT.read_text())
     except FileNotFoundError:
         return None
-    left = Servers(state["database_url"], state["rabbitmq_url"], state["users"])
+    left = Servers(state["database_url"], state["rabbitmq_url"], state["users"], state["management_url"])
     return left if listens(left.database_url) and listens(left.rabbitmq_url) else None
 
 
@@ -92,7 +105,7 @@ def _kept_or_new() -> Servers:
         holdings.release()
         raise
     state = {"database_url": new.database_url, "rabbitmq_url": new.rabbitmq_url, "users": new.users,
-             "holdings": str(holdings.folder)}
+             "management_url": new.management_url, "holdings": str(holdings.folder)}
     KEPT.touch(mode=0o600)
     KEPT.write_text(json.dumps(state, indent=1))
     return new
@@ -132,10 +145,11 @@ def _bring(holdings: Holdings) -> Servers:
         broker = both.submit(_find, "RABBITMQ_URL", _rabbitmq, holdings)
     (database_url, postgres), (rabbitmq_url, rabbitmq) = database.result(), broker.result()
     made = users.make(rabbitmq) if rabbitmq else users.given(rabbitmq_url)
-    return Servers(database_url, rabbitmq_url, made, postgres, rabbitmq)
+    management_url = rabbitmq.management_url if rabbitmq else os.environ.get("RABBITMQ_MANAGEMENT_URL", "")
+    return Servers(database_url, rabbitmq_url, made, management_url, postgres, rabbitmq)
 
 
-def _find(variable: str, start: Callable[[Holdings], Server], holdings: Holdings) -> tuple[str, Server | None]:
+def _find(variable: str, start: Callable[[Holdings], ServerT], holdings: Holdings) -> tuple[str, ServerT | None]:
     if given := os.environ.get(variable):
         return given, None
     started = start(holdings)
@@ -148,7 +162,7 @@ def _postgres(holdings: Holdings) -> Server:
     return containers.postgres(holdings) or native.Postgres(holdings)
 
 
-def _rabbitmq(holdings: Holdings) -> Server:
+def _rabbitmq(holdings: Holdings) -> Broker:
     from tools.servers import containers
 
     return containers.rabbitmq(holdings) or native.RabbitMQ(holdings)

@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
 def _show(running: Servers) -> None:
     """Print the addresses as the environment that `make test` and the services understand."""
     print(f"export DATABASE_URL={running.database_url}\nexport RABBITMQ_URL={running.rabbitmq_url}")
+    print(f"export RABBITMQ_MANAGEMENT_URL={running.management_url}")
     print(f"export RABBITMQ_USERS='{json.dumps(dict(running.users))}'")
 
 

@@ -30,18 +30,20 @@ Unavailable = (DockerException, RequestException, OSError)
 
 
 class Container:
-    """A server in a container; its port is fixed, so that it comes back where it was."""
+    """A server in a container; its ports are fixed, so that it comes back where it was."""
 
     def __init__(
-        self, image: str, inner_port: int, holdings: Holdings, environment: Mapping[str, str], command: list[str]
+        self, image: str, inner_ports: list[int], holdings: Holdings, environment: Mapping[str, str],
+        command: list[str]
     ) -> None:
-        (self.port,) = free_ports(1)
+        self.ports = free_ports(len(inner_ports))
         self.password = server.password()
         variables = {name: value.format(password=self.password) for name, value in environment.items()}
         self._container = DockerContainer(image, docker_client_kw={"timeout": 60}, env=variables)
         self._container.with_kwargs(shm_size="256m").with_command(command or None)  # type: ignore[arg-type]
         # Docker takes (address, port) too; the port alone would be open to the network.
-        self._container.ports[str(inner_port)] = ("127.0.0.1", self.port)  # type: ignore[assignment]
+        for inner, outer in zip(inner_ports, self.ports, strict=True):
+            self._container.ports[str(inner)] = ("127.0.0.1", outer)  # type: ignore[assignment]
         self._container.start()
         holdings.add(container=self._container.get_container_id())
         holdings.afterwards.append(self._container.get_docker_client().client.close)
@@ -93,13 +95,13 @@ class Postgres(Container):
             "POSTGRES_INITDB_ARGS": "--no-locale --encoding=UTF8",
         }
         options = [word for name, value in server.POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        super().__init__(image, 5432, holdings, environment, ["postgres", *options])
+        super().__init__(image, [5432], holdings, environment, ["postgres", *options])
         self._wait()
 
     @property
     def url(self) -> str:
         """Where its administrator signs in."""
-        return f"postgresql://{server.USER}:{self.password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{server.USER}:{self.password}@127.0.0.1:{self.ports[0]}/postgres"
 
     def ctl(self, *arguments: str) -> str:
         """Run psql as administrator."""
@@ -120,21 +122,26 @@ class RabbitMQ(Container):
             "RABBITMQ_DEFAULT_PASS": FILLED_IN,
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(f"-rabbit {name} {limits[name]}" for name in limits),
         }
-        super().__init__(image, 5672, holdings, environment, [])
+        super().__init__(image, [5672, 15672], holdings, environment, [])
         self._wait()
         self.ctl("enable_feature_flag", "all")
 
     @property
     def url(self) -> str:
         """Where its administrator signs in."""
-        return f"amqp://{server.USER}:{self.password}@127.0.0.1:{self.port}/"
+        return f"amqp://{server.USER}:{self.password}@127.0.0.1:{self.ports[0]}/"
+
+    @property
+    def management_url(self) -> str:
+        """Where the administrator of its users signs in."""
+        return f"http://{server.USER}:{self.password}@127.0.0.1:{self.ports[1]}/"
 
     def ctl(self, *arguments: str) -> str:
         """Run rabbitmqctl against this node."""
         return self._exec("rabbitmqctl", "--quiet", *arguments)
 
     def _ready(self) -> bool:
-        return server.speaks_amqp(self.port)
+        return server.speaks_amqp(self.ports[0])
 
 
 def postgres(holdings: Holdings) -> Postgres | None:

@@ -80,15 +80,16 @@ class Native:
 class Postgres(Native):
     """A private PostgreSQL, 15 or newer."""
 
-    def __init__(self, holdings: Holdings) -> None:
+    def __init__(self, holdings: Holdings, settings: Mapping[str, str] | None = None) -> None:
         self._programs = programs.postgres()
         super().__init__("postgres", holdings)
         (self.port,) = free_ports(1)
-        self._cluster = self.data / "data"
+        self.settings = dict(settings or {})  # beside those of all; they may be changed before a start
+        self.cluster = self.data / "data"
         secret = self.data / "password"
         self.account.write(secret, self.password)
         self._spawn([
-            self._programs / "initdb", "--pgdata", self._cluster, "--username", server.USER, "--pwfile", secret,
+            self._programs / "initdb", "--pgdata", self.cluster, "--username", server.USER, "--pwfile", secret,
             "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale",
         ])
         if self._started.wait():
@@ -103,13 +104,13 @@ class Postgres(Native):
     def start(self) -> None:
         """Start it, again on the same data if need be, and wait until it answers."""
         settings = {
-            **server.POSTGRES_SETTINGS, "port": str(self.port), "listen_addresses": "127.0.0.1",
+            **server.POSTGRES_SETTINGS, **self.settings, "port": str(self.port), "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",  # the path of a deep checkout is too long for a socket
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         # After kill -9 its workers take a moment to notice, and until then a new one refuses to start: try again.
         for _ in range(20):
-            self._spawn([self._programs / "postgres", "-D", self._cluster, *options], signal.SIGINT)
+            self._spawn([self._programs / "postgres", "-D", self.cluster, *options], signal.SIGINT)
             if server.wait_until(self._ready, self._exited, START_SECONDS):
                 return
             time.sleep(0.25)
@@ -118,6 +119,10 @@ class Postgres(Native):
     def ctl(self, *arguments: str) -> str:
         """Run psql as administrator."""
         return self._run([self._programs / "psql", "-X", "-q", "-d", self.url, *arguments])
+
+    def program(self, name: str, *arguments: str | Path) -> str:
+        """Run one of PostgreSQL's programs under the server's account."""
+        return self._run([self._programs / name, *arguments])
 
     def _ready(self) -> bool:
         asked = subprocess.run(
@@ -133,7 +138,7 @@ class RabbitMQ(Native):
     def __init__(self, holdings: Holdings) -> None:
         self._programs = programs.rabbitmq()
         super().__init__("rabbitmq", holdings)
-        self.port, self._peers, self._epmd = free_ports(3)
+        self.port, self._management, self._peers, self._epmd = free_ports(4)
         self._configure()
         # In the foreground; else the node would start one that outlives it and that nobody knows.
         self._spawn([programs.epmd(), "-port", str(self._epmd), "-address", "127.0.0.1"])
@@ -146,6 +151,11 @@ class RabbitMQ(Native):
     def url(self) -> str:
         """Where its administrator signs in."""
         return f"amqp://{server.USER}:{self.password}@127.0.0.1:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        """Where the administrator of its users signs in."""
+        return f"http://{server.USER}:{self.password}@127.0.0.1:{self._management}/"
 
     def start(self) -> None:
         """Start it, again on the same data if need be, and wait until it answers."""
@@ -165,11 +175,13 @@ class RabbitMQ(Native):
             "default_pass": self.password,
             "max_message_size": server.MAX_MESSAGE_SIZE,
             "consumer_timeout": server.CONSUMER_TIMEOUT,
+            "management.tcp.ip": "127.0.0.1",
+            "management.tcp.port": self._management,
             "raft.wal_max_size_bytes": 64 * 1024 * 1024,  # the default of 512 MiB is for large machines
         }
         files = {
             ".erlang.cookie": server.password(),
-            "enabled_plugins": "[].\n",
+            "enabled_plugins": "[rabbitmq_management].\n",
             "rabbitmq-env.conf": "",
             "rabbitmq.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
         }

@@ -84,3 +84,11 @@ def wait_until(ready: Callable[[], bool], failed: Callable[[], bool], seconds: f
             return False
         time.sleep(0.1)
     return False
+
+
+class Broker(Server, Protocol):
+    """A RabbitMQ that this run started."""
+
+    @property
+    def management_url(self) -> str:
+        """Where the administrator of its users signs in; ends with `/`, the virtual host."""

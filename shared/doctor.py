@@ -1,0 +1,251 @@
+"""`doctor`: looks at a service's servers and says in plain words, Chinese and English, what is wrong and what to do.
+
+It runs under the service's own users, so what it may and may not do is what the service may and may not do. Nothing is
+changed; the one exchange that it tries to declare is one that it should not be able to declare.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+import asyncpg
+from aio_pika.abc import AbstractChannel
+from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
+
+from shared import healing
+from shared.amqp import open_channel
+from shared.migrate import Migration, changed, missing
+from shared.refusal import Text
+from shared.service import Service
+
+State = Literal["ok", "warning", "wrong"]
+MARKS: dict[State, str] = {"ok": "✓", "warning": "!", "wrong": "✗"}
+
+OLDEST_POSTGRES, OLDEST_RABBITMQ = (15,), (3, 10)
+CLOCK_SECONDS = 5.0  # tokens allow 30
+UNPUBLISHED_SECONDS, PENDING_SECONDS = 60.0, 300.0
+DEEP_QUEUE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found, and if it is not as it should be, what to do."""
+
+    what: str
+    state: State
+    text: Text
+
+
+def _found(what: str, bad: object, zh: str, en: str, do: Text, *, state: State = "wrong") -> Finding:
+    """The facts; and what to do if it is bad."""
+    if not bad:
+        return Finding(what, "ok", Text(zh, en))
+    return Finding(what, state, Text(f"{zh}；{do.zh}", f"{en}; {do.en}"))
+
+
+async def examine(service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration]) -> int:
+    """Write what every check finds; the exit code is 1 if anything is wrong."""
+    found = await findings(service, database_url, amqp_url, migrations)
+    for f in found:
+        sys.stdout.write(f"{MARKS[f.state]} {f.what}\n    {f.text.zh}\n    {f.text.en}\n")
+    return 1 if any(f.state == "wrong" for f in found) else 0
+
+
+async def findings(
+    service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration]
+) -> list[Finding]:
+    """All checks, of the database and then of the broker; of one that cannot be reached, that."""
+    found = []
+    try:
+        connection = await asyncpg.connect(database_url, timeout=10)
+        try:
+            found += await _database(connection, migrations)
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        do = Text("检查 DATABASE_URL、网络，PostgreSQL 是否在运行", "check DATABASE_URL, the network, and that it runs")
+        found.append(_found("PostgreSQL", True, f"连不上：{error}", f"cannot be reached: {error}", do))
+    try:
+        async with open_channel(amqp_url) as channel:
+            found += await _broker(channel, service)
+    except Exception as error:  # aiormq raises many kinds
+        do = Text("检查 RABBITMQ_URL、网络，RabbitMQ 是否在运行", "check RABBITMQ_URL, the network, and that it runs")
+        found.append(_found("RabbitMQ", True, f"连不上：{error!r}", f"cannot be reached: {error!r}", do))
+    return found
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+async def _database(connection: Any, migrations: Sequence[Migration]) -> list[Finding]:
+    version = connection.get_server_version()
+    found = [
+        _found("PostgreSQL", version < OLDEST_POSTGRES, f"版本 {version.major}.{version.minor}",
+               f"version {version.major}.{version.minor}",
+               Text("需要 15 或更新的版本，请升级", "15 or newer is needed, upgrade it")),
+        await _clock(connection),
+    ]
+    late, other = await missing(connection, list(migrations)), await changed(connection, list(migrations))
+    found.append(_found(
+        "migrations", late or other, f"未执行 {late or 0}，内容不同 {other or 0}",
+        f"not applied: {', '.join(late) or 'none'}; applied with another content: {', '.join(other) or 'none'}",
+        Text("运行一次性任务 migrate；内容不同说明版本混用，须部署数据库所属的版本",
+             "run the job migrate; another content means that versions are mixed: deploy the one of this database")))
+    if not late:
+        found += [*await _log(connection), *await _leftovers(connection), await _rights(connection)]
+    return [*found, await _disk(connection)]
+
+
+async def _clock(connection: Any) -> Finding:
+    began = datetime.now(UTC)
+    theirs = await connection.fetchval("select clock_timestamp()")
+    ours = began + (datetime.now(UTC) - began) / 2
+    seconds = abs((theirs - ours).total_seconds())
+    return _found("clock", seconds > CLOCK_SECONDS, f"与 PostgreSQL 相差 {seconds:.1f} 秒",
+                  f"{seconds:.1f} s from PostgreSQL's",
+                  Text("在两台机器上启用 NTP", "let NTP keep the time on both machines"))
+
+
+async def _log(connection: Any) -> list[Finding]:
+    """What is said, and whether it reaches RabbitMQ."""
+    row = await connection.fetchrow(
+        """
+        select count(*) as n, coalesce(extract(epoch from now() - min(e.time)), 0)::float as age
+        from event e left join relay_cursor c using (company)
+        where e.position is null or e.position > coalesce(c.published, 0)
+        """
+    )
+    back = await connection.fetch("select company, head, heard, hearer from went_back order by company")
+    zh = "；".join(f"{r['company']}：{healing.WENT_BACK.zh.format(**r)}" for r in back)
+    en = "; ".join(f"{r['company']}: {healing.WENT_BACK.en.format(**r)}" for r in back)
+    restore = Text("见 docs/operations.md 的恢复一节", "see Restore in docs/operations.en.md")
+    return [
+        _found("unpublished", row["age"] > UNPUBLISHED_SECONDS, f"{row['n']} 个事件，最久 {row['age']:.0f} 秒",
+               f"{row['n']} events, the oldest for {row['age']:.0f} s",
+               Text("看 /readyz 的 relay：RabbitMQ 不可用、磁盘或内存告警、队列已满或未声明（topology）",
+                    "see relay at /readyz: RabbitMQ is away or has an alarm; a queue is full, or not declared")),
+        _found("log", back, zh or "与各接收方一致", en or "as long as its hearers know it", restore),
+    ]
+
+
+async def _leftovers(connection: Any) -> list[Finding]:
+    """What is heard, and what of it could not be handled."""
+    row = await connection.fetchrow(
+        """
+        select (select count(*) from rejected where dismissed_at is null) as rejected,
+               (select reason from rejected where dismissed_at is null order by at, id limit 1) as reason,
+               (select count(*) from pending) as pending,
+               (select coalesce(extract(epoch from now() - min(since)), 0)::float from pending) as age,
+               (select coalesce(sum(missing), 0)::bigint from hole) as missing,
+               (select string_agg(distinct source, ', ') from hole) as sources
+        """
+    )
+    first = f"：{row['reason'][:200]}" if row["rejected"] else ""
+    return [
+        _found("rejected", row["rejected"], f"{row['rejected']} 条{first}", f"{row['rejected']}{first}",
+               Text("用 rejected list、show 查看，修正原因后 retry，或说明理由后 dismiss",
+                    "look with rejected list and show; mend the cause and retry, or dismiss with a reason")),
+        _found("pending", row["age"] > PENDING_SECONDS, f"{row['pending']} 个，最久 {row['age']:.0f} 秒",
+               f"{row['pending']}, the oldest for {row['age']:.0f} s",
+               Text("它们等待前序事件：先处理 rejected 和 missing；确认前序已永久丢失时才 pending dismiss",
+                    "they wait for an earlier event: first see to rejected and missing; pending dismiss only if that "
+                    "one is lost for good")),
+        _found("missing", row["missing"], f"{row['missing']} 个事件（{row['sources'] or '无'}）",
+               f"{row['missing']} events ({row['sources'] or 'none'})",
+               Text("已自动请求重播；若几分钟后仍在，检查那个服务的 relay",
+                    "they are asked for; if it stays for minutes, look at the relay of that service"), state="warning"),
+    ]
+
+
+async def _rights(connection: Any) -> Finding:
+    """What it may do and must not: change facts, make tables, or more; and what it must be able to do."""
+    rows = await connection.fetch(
+        """
+        with tables as (
+            select c.oid, c.relname as name, c.relowner, c.relkind,
+                   exists (select from pg_trigger where tgrelid = c.oid and tgname = 'append_only') as facts
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where n.nspname = 'public' and c.relkind in ('r', 'v')
+        ), needed as (
+            select * from (values ('event'), ('inbox'), ('command'), ('rejected'), ('pending'), ('intervention'))
+                          as t (name)
+        ), faults as (
+            select 1 as n, 'is a superuser' as fault from pg_roles where rolname = current_user and rolsuper
+            union all
+            select 2, 'may create tables' where has_schema_privilege('public', 'create')
+            union all
+            select 3, 'owns ' || string_agg(name, ', ' order by name) from tables where pg_has_role(relowner, 'member')
+            union all
+            select 4, 'may change or delete rows of ' || string_agg(name, ', ' order by name) from tables
+            where facts and has_table_privilege(oid, 'update, delete, truncate')
+            union all
+            select 5, 'may not read ' || string_agg(name, ', ' order by name) from tables
+            where not has_table_privilege(oid, 'select')
+            union all
+            select 6, 'may not write into ' || string_agg(name, ', ') from needed
+            where not has_table_privilege(name, 'insert')
+        )
+        select fault from faults where fault is not null order by n
+        """
+    )
+    faults = [row["fault"] for row in rows]
+    listed = "; ".join(faults)
+    return _found(
+        "rights in PostgreSQL", faults, listed or "只能做它该做的", listed or "it can do its part and nothing else",
+        Text("服务应使用自己的角色（fenlu_service 的成员），不是数据库所有者；见 docs/deployment.md",
+             "the service should use its own role, a member of fenlu_service, not the owner; see docs/deployment.md"))
+
+
+async def _disk(connection: Any) -> Finding:
+    """A service's role may not even know where the data lie."""
+    size = await connection.fetchval("select pg_size_pretty(pg_database_size(current_database()))")
+    return Finding("disk", "ok", Text(
+        f"数据库 {size}；服务看不到 PostgreSQL 的剩余空间，请在那台机器上监控",
+        f"the database has {size}; how much is free is not visible from here, watch it on that machine"))
+
+
+# -- RabbitMQ ---------------------------------------------------------------------------------------------------------
+
+
+async def _broker(channel: AbstractChannel, service: Service) -> list[Finding]:
+    underlay: Any = await channel.get_underlay_channel()
+    text = _text(underlay.connection.server_properties.get("version"))
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    found = [_found("RabbitMQ", version < OLDEST_RABBITMQ, f"版本 {text}", f"version {text}",
+                    Text("需要 3.10 或更新的版本，请升级", "3.10 or newer is needed, upgrade it"))]
+    queues = ["commands", "parking", *(["events"] if service.handlers else [])]
+    found += [await _queue(channel, f"{service.name}.{queue}") for queue in queues]
+    return [*found, await _may_declare(channel, service.name)]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+async def _queue(channel: AbstractChannel, name: str) -> Finding:
+    try:
+        queue = await channel.get_queue(name, ensure=True)
+    except ChannelNotFoundEntity:
+        await channel.reopen()
+        return _found(name, True, "没有这个队列", "there is no such queue",
+                      Text("运行一次性任务 topology", "run the job topology"))
+    messages, consumers = queue.declaration_result.message_count or 0, queue.declaration_result.consumer_count or 0
+    zh, en = f"{messages} 条消息，{consumers} 个消费者", f"{messages} messages, {consumers} consumers"
+    if not consumers:
+        return _found(name, True, zh, en, Text("没有进程在处理：启动该服务，或看它的 /readyz",
+                                               "nobody takes them: start the service, or see its /readyz"))
+    return _found(name, messages > DEEP_QUEUE, zh, en, state="warning", do=Text(
+        "积压：看 docs/operations.md 的慢凭证一节", "a backlog: see Vouchers come late in docs/operations.en.md"))
+
+
+async def _may_declare(channel: AbstractChannel, name: str) -> Finding:
+    do = Text("按 deploy/rabbitmq/rights.json 设置该用户的权限", "give it the rights of deploy/rabbitmq/rights.json")
+    try:
+        exchange = await channel.declare_exchange(f"{name}.doctor.{uuid4().hex}")
+    except ChannelAccessRefused:
+        return _found("rights in RabbitMQ", False, "什么也不能声明", "it can declare nothing", do)
+    await exchange.delete()
+    return _found("rights in RabbitMQ", True, "它能声明交换机和队列", "it can declare exchanges and queues", do)

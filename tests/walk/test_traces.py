@@ -1,0 +1,125 @@
+"""One order that is placed by HTTP is one trace, through all queues to its voucher."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from services.order.api import router
+from shared import tracing
+from shared.http import Probes, create_app
+from shared.identity import TokenVerifier
+from tests.shared.waits import until
+from tests.walk.live import Company, company
+from tests.walk.trade import DAY, Trade
+from tools.servers import Servers
+from tools.servers.users import make_virtual_host
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+ORDER = {
+    "order_id": "SO-1", "customer_id": "K1", "ordered_on": DAY.isoformat(), "currency": "CNY",
+    "lines": [{"sku": "TEA", "quantity": "3", "unit_price": "100"}],
+}
+
+
+@pytest.fixture
+async def live(servers: Servers) -> AsyncIterator[Company]:
+    """A company with stock, at a virtual host of its own."""
+    if servers.rabbitmq is None:
+        pytest.skip("the broker was given, and these queues would be everybody's")
+    name, address = f"traces-{uuid4().hex[:8]}", urlsplit(servers.rabbitmq_url)
+    await asyncio.to_thread(make_virtual_host, servers.rabbitmq, name, servers.users)
+    user = unquote(address.username or "guest")
+    await asyncio.to_thread(servers.rabbitmq.ctl, "set_permissions", "-p", name, user, ".*", ".*", ".*")
+    async with company(urlunsplit(address._replace(path=f"/{name}"))) as live:
+        trade = Trade(live)  # type: ignore[arg-type]
+        await trade.begin()
+        await trade.receive("R-1", "100", "10")
+        await live.until_quiet()
+        yield live
+    await asyncio.to_thread(servers.rabbitmq.ctl, "delete_vhost", name)
+
+
+@pytest.fixture
+def spans() -> Iterator[InMemorySpanExporter]:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    tracing.start(provider)
+    yield kept
+    tracing.stop()
+
+
+async def place(live: Company, traceparent: str) -> httpx2.Response:
+    now = datetime.now(UTC)
+    token = jwt.encode({"sub": "anna", "company": "C1", "roles": ["sales"], "iss": "i", "aud": "a", "iat": now,
+                        "exp": now + timedelta(minutes=5)}, KEY, "ES256")
+    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    station = live.stations["order"]
+
+    async def nothing() -> dict[str, str]:
+        return {}
+
+    async def no_metrics() -> bytes:
+        return b""
+
+    verifier = TokenVerifier(public, "i", "a")
+    app = create_app(station.service, router, station.pool, verifier, Probes(nothing, no_metrics))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
+        return await client.post("/orders", json=ORDER, headers={
+            "Authorization": f"Bearer {token}", "Idempotency-Key": "k-1", "traceparent": traceparent})
+
+
+async def test_one_order_is_one_trace(live: Company, spans: InMemorySpanExporter) -> None:
+    spans.clear()
+    placed = await place(live, f"00-{TRACE}-00f067aa0ba902b7-01")
+    assert placed.status_code == 201, placed.text
+    await live.until_quiet()
+    own = await until("the trace is whole", lambda: in_trace(spans), lambda found: len(heard_by(found)) == 4)
+    by_id = {span.context.span_id: span for span in own if span.context}
+    # The request began it; from every span the parents lead back to the caller's own span.
+    (request,) = [span for span in own if span.name == "order POST"]
+    assert request.parent is not None
+    assert f"{request.parent.span_id:016x}" == "00f067aa0ba902b7"
+    for span in own:
+        while span is not request:
+            assert span.parent is not None
+            span = by_id[span.parent.span_id]
+    # What inventory said to the order is in it, too, and so is its own voucher's posting.
+    reserved = await live.stations["inventory"].pool.fetchrow(
+        "select traceparent from event where type = 'inventory.stock_reserved.v1'")
+    assert reserved is not None
+    assert reserved["traceparent"][3:35] == TRACE
+    assert by_id[int(reserved["traceparent"][36:52], 16)].name == "inventory hears"
+    voucher = await live.stations["accounting"].pool.fetchval(
+        "select count(*) from voucher where event_id = $1", placed_id(placed))
+    assert voucher == 1
+    names = {span.name for span in spans.get_finished_spans()}
+    assert {"order publish", "accounting batch", "accounting posts"} <= names
+    linked = [f"{link.context.trace_id:032x}" for span in spans.get_finished_spans() if span.name == "order publish"
+              for link in span.links]
+    assert TRACE in linked
+
+
+def placed_id(response: httpx2.Response) -> str:
+    found: str = response.json()["events"][0]["id"]
+    return found
+
+
+async def in_trace(spans: InMemorySpanExporter) -> list[ReadableSpan]:
+    return [s for s in spans.get_finished_spans() if s.context and f"{s.context.trace_id:032x}" == TRACE]
+
+
+def heard_by(found: list[ReadableSpan]) -> set[str]:
+    return {span.name for span in found if span.name.endswith(" hears")}
