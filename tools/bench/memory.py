@@ -13,7 +13,7 @@ from tools.bench.books import WrongError
 from tools.bench.line import Line
 from tools.bench.stage import OPEN_BOOKS, Stage, stage
 from tools.bench.story import CUSTOMERS, EVENTS_PER_ORDER, Teller, messages, send
-from tools.demo.fleet import SERVICES, peak_kib
+from tools.demo.fleet import PRODUCERS, peak_kib
 from tools.servers import Servers
 
 MESSAGES = 100_000
@@ -34,7 +34,7 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
             service: await _peak(there, service, count, max(2.0, WATCH_SECONDS * scale))
             for service in ("order", "crm", "accounting", "inventory")
         }
-    assert set(peaks) == set(SERVICES)
+    assert set(peaks) == set(PRODUCERS)
     return [Line("memory", {"max_rss_mb": max(peaks.values())} | {f"{name}_mb": peak for name, peak in peaks.items()},
                  (f"{count} messages or more wait for each",))]
 
