@@ -61,5 +61,5 @@ async def _measure(
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (CannotInstall, NotStarted, NotReadyError, TakenError, WrongError, ValueError) as problem:
-        sys.exit(f"bench: {problem}")
+    except (CannotInstall, NotStarted, NotReadyError, TakenError, WrongError, TimeoutError, ValueError) as problem:
+        sys.exit(f"bench: {problem or 'it took too long'}")

@@ -16,6 +16,7 @@ import asyncpg
 from tools.bench import copies
 from tools.bench.books import Books, WrongError, books
 from tools.bench.line import Line
+from tools.bench.size import runs
 from tools.bench.stage import COMPANY
 from tools.bench.story import EVENTS_PER_ORDER, Teller, messages
 from tools.checker import ledger
@@ -27,12 +28,10 @@ LINES = 10_000_000
 ORDERS, ORDER_LINES = 20, 9  # of what is copied; a basket of the demo's data has nine lines on average
 LINES_PER_COPY = ORDERS * (12 + ORDER_LINES)
 ENTRIES = 2 + ORDERS * EVENTS_PER_ORDER  # of the journal, with the two of the books' opening
-RUNS, POSTED_ORDERS = 5, 1500
-READS = 50
+POSTED_ORDERS = 1500
+READS = 50  # of each page
 PERIOD, ACCOUNT = "2025-06", "1405"
-PAGES = {
-    "trial_balance": f"/trial-balance?period={PERIOD}", "page": f"/accounts/{ACCOUNT}/ledger?period={PERIOD}",
-}
+PAGES = {"trial_balance": "/trial-balance", "page": f"/accounts/{ACCOUNT}/ledger"}
 
 
 async def measure(servers: Servers, scale: float) -> list[Line]:
@@ -44,7 +43,7 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
         await copies.add(small.database, ENTRIES, 0, copies.MONTHS)
         async with _large(small, servers, lines) as large:
             orders = max(200, round(POSTED_ORDERS * scale))
-            posting = await _posting(small, large, teller, orders)
+            posting = await _posting(small, large, teller, orders, runs(scale))
             reading = await _reading(small, large)
             await _check(large)
             count = await large.database.fetchval("select count(*) from voucher_line")
@@ -76,10 +75,10 @@ async def _large(small: Books, servers: Servers, lines: int) -> AsyncIterator[Bo
         await administrator.close()
 
 
-async def _posting(small: Books, large: Books, teller: Teller, orders: int) -> float:
+async def _posting(small: Books, large: Books, teller: Teller, orders: int, times: int) -> float:
     """How fast the large ledger takes the same events in, compared with the small one."""
     rates: dict[Books, list[float]] = {small: [], large: []}
-    for _ in range(RUNS):
+    for _ in range(times):
         told = messages(teller.orders(orders))
         for one, found in rates.items():
             found.append((await one.post(told, len(told))).vouchers)
@@ -97,7 +96,7 @@ async def _reading(small: Books, large: Books) -> dict[str, float]:
             for page, path in PAGES.items():
                 for member, door in doors.items():
                     began = perf_counter()
-                    await door.read("accounting", path)
+                    await door.read("accounting", path, period=PERIOD)
                     seconds.setdefault((page, member), []).append(perf_counter() - began)
         for door in doors.values():
             await door.close()

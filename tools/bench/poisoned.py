@@ -11,10 +11,10 @@ from shared.testing import raw
 from shared.wire import PREFIX, Raw
 from tools.bench.books import books
 from tools.bench.line import Line
+from tools.bench.size import runs
 from tools.bench.story import EVENTS_PER_ORDER, Teller, messages
 from tools.servers import Servers
 
-RUNS = 5
 ORDERS = 1500
 ONE_IN = 20
 CENT = Decimal("0.01")
@@ -37,15 +37,15 @@ UNPOSTABLE: tuple[Callable[[Event], Event], ...] = (
 
 async def measure(servers: Servers, scale: float) -> list[Line]:
     """Clean, malformed and unpostable by turns, so that what else the machine does falls on all alike."""
-    orders, teller = max(100, round(ORDERS * scale)), Teller()
+    times, orders, teller = runs(scale), max(100, round(ORDERS * scale)), Teller()
     count = orders * EVENTS_PER_ORDER
     rates: dict[str, list[float]] = {"clean": [], "malformed": [], "unpostable": []}
     async with books(servers) as ledger:
-        for _ in range(RUNS):
+        for _ in range(times):
             for kind, found in rates.items():
                 told = _mixed(messages(teller.orders(orders)), _bad(kind, teller, count // ONE_IN))
                 found.append((await ledger.post(told, count)).events)
-        await ledger.check(vouchers=3 * RUNS * count, rejected=2 * RUNS * (count // ONE_IN))
+        await ledger.check(vouchers=3 * times * count, rejected=2 * times * (count // ONE_IN))
     clean, malformed, unpostable = (median(found) for found in rates.values())
     return [Line("poison", {
         "good_per_s": clean, "malformed": malformed / clean, "unpostable": unpostable / clean,

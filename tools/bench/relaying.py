@@ -20,23 +20,23 @@ from shared.wire import Raw, headers_of
 from tools.bench.bare import in_a_process, publish
 from tools.bench.books import LIMIT_SECONDS, QUEUE, WrongError
 from tools.bench.line import Line
+from tools.bench.size import runs
 from tools.bench.stage import COMPANY, Stage, stage
 from tools.bench.story import AT_ONCE, Teller
 from tools.servers import Servers
 
-RUNS = 5
 ORDERS = 3000
 OWNER = "order"
 
 
 async def measure(servers: Servers, scale: float) -> list[Line]:
     """Both by turns. The bare publisher says what the relay has just said."""
-    orders, teller = max(100, round(ORDERS * scale)), Teller()
+    times, orders, teller = runs(scale), max(200, round(ORDERS * scale)), Teller()
     bare, relayed = [], []
     async with stage(servers, [OWNER, "accounting"]) as there, there.running(OWNER):
         database = await asyncpg.connect(there.databases[OWNER].owner_url)
         try:
-            for _ in range(RUNS):
+            for _ in range(times):
                 events = [event for event in teller.orders(orders) if event.owner == OWNER]
                 relayed.append(await _relay(database, events))
                 await _purge(there, len(events))
@@ -48,7 +48,7 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
     return [Line("relay", {
         "published_per_s": median(relayed), "raw_confirmed_publish_per_s": median(bare),
         "ratio": median(relayed) / median(bare),
-    }, (f"{RUNS} × {len(events)} events",))]
+    }, (f"{times} × {len(events)} events",))]
 
 
 async def _relay(database: Any, events: Sequence[Event]) -> float:

@@ -106,10 +106,14 @@ class Fleet:
         await wait_ready(member)
 
     def stop(self, member: Member) -> None:
-        """End one in order, and wait for it."""
+        """End one in order, or at once if that takes too long, and wait for it."""
         if member.process:
             member.process.terminate()
-            member.process.wait(END_SECONDS)
+            try:
+                member.process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                member.process.kill()
+                member.process.wait()
             member.process = None
 
     async def watch(self) -> None:
