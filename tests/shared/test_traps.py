@@ -1,4 +1,4 @@
-"""The settings without which FastStream and aio-pika lose data or freeze (docs: the traps behind them).
+"""The settings without which clients of RabbitMQ lose data or freeze (docs: the traps behind them).
 
 Rows of that list which are shown elsewhere: prefetch on every subscriber, `no_reply`, an explicit ack policy
 (test_queue_door); `persist` and unroutable messages of the relay (test_relay); an explicit delivery limit
@@ -46,18 +46,13 @@ def calls(method: str) -> Iterator[str]:
 
 
 def test_only_the_topology_job_declares_queues() -> None:
-    """A queue that is declared beside a FastStream subscriber silently takes its channel and its prefetch away."""
+    """Services have no right to; what they need is there or they wait for it."""
     assert set(calls("declare_queue")) == {"shared/topology.py"}
 
 
 def test_one_function_publishes() -> None:
     """So persistence, confirms, the limit in time and the sender's name have to be right in one place only."""
     assert set(calls("publish")) == {"shared/amqp.py"}
-
-
-def test_faststream_consumes_nothing() -> None:
-    """They do not come back when their queue was away (docs/decisions/0009)."""
-    assert set(calls("subscriber")) == set()
 
 
 async def test_a_message_that_nobody_gets_is_an_error(rabbit: Rabbit) -> None:
@@ -69,7 +64,7 @@ async def test_a_message_that_nobody_gets_is_an_error(rabbit: Rabbit) -> None:
 async def test_a_broker_that_hangs_does_not_hang_the_relay(
     pool: Pool, database: str, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FastStream's `publish(timeout=)` is ignored; ours is not."""
+    """A confirm that stays out ends the session after a while."""
     monkeypatch.setattr(amqp, "CONFIRM_SECONDS", 0.3)
     await rabbit.queue(QUEUE, "#")
     async with link_to(rabbit.users["order"]) as link:
@@ -113,7 +108,7 @@ async def test_a_dead_peer_is_noticed_within_half_a_minute(rabbit: Rabbit) -> No
 
 
 async def test_no_route_publishes_what_a_stranger_sends(pool: Pool) -> None:
-    """FastStream's own AsyncAPI page has one: POST <path>/try."""
+    """Some AsyncAPI pages have one: POST <path>/try."""
     app = app_of(pool, desk(), sample_router())
     paths = {getattr(route, "path", "") for route in routes_of(app.routes)}
     assert not [path for path in paths if "try" in path.split("/")]
