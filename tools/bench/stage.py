@@ -83,13 +83,13 @@ def _equip(
     """Give every service its settings; returns a token per role."""
     key_file = fleet.folder / "public-key.pem"
     tokens = people.issue(COMPANY, key_file)
-    shop = users.user_in(servers.users["shop"])
+    principals = people.principals(fleet.folder, users.user_in(servers.users["shop"]), COMPANY)
     for service in services:
         fleet.add(service, {
             "DATABASE_URL": databases[service].url, "RABBITMQ_URL": servers.users[service],
             "SERVICE_USERS": json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES}),
             "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
-            "QUEUE_PRINCIPALS": json.dumps({shop: {"companies": [COMPANY], "roles": ROLES_BY_QUEUE}}),
+            "QUEUE_PRINCIPALS_FILE": str(principals),
         }, {
             "migrate": {"DATABASE_URL": databases[service].owner_url},
             "topology": {"RABBITMQ_URL": servers.users["topology"]},
