@@ -30,9 +30,10 @@ NEEDED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [
     pytest.param(["posting", "relay", "walk"], id="some"),
-    pytest.param(["latency", "poison", "memory", "growth"], id="others", marks=pytest.mark.slow),
+    pytest.param(["latency", "poison", "memory", "growth"], id="others"),
 ])
 def test_every_part_measures_and_says_its_line(parts: list[str]) -> None:
     done = subprocess.run(
