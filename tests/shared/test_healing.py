@@ -28,7 +28,7 @@ from shared.testing import ask, fresh_database
 from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT, approved, desk, effects, listener, reasons, settled, waiting
-from tests.shared.test_relay import speak
+from tests.shared.test_relay import speak, until_published
 from tests.shared.waits import beside, until
 
 QUEUE = "inventory.events"
@@ -236,6 +236,7 @@ async def test_an_operator_has_a_stretch_said_again(order: Side, rabbit: Rabbit)
         await speak(order.pool, *(approved(f"SO-{n}") for n in range(9)), settled("SO-1"))
         await rabbit.queue("test.partner", "order.order_settled.v1", "order.order_approved.v1")
         await rabbit.bind("test.partner", "erp.again", "partner.#")
+        await until_published(order.pool, 10)
         command = OrderSayAgain(hearer="partner", first=3, last=2**60, types=("order.order_approved.v1",))
         assert (await ask(order.pool, order.service, command, roles=["operator"])).ok
         messages = await rabbit.take("test.partner", 18)
