@@ -46,8 +46,9 @@ def calls(method: str) -> Iterator[str]:
 
 
 def test_only_the_topology_job_declares_queues() -> None:
-    """Services have no right to; what they need is there or they wait for it."""
-    assert set(calls("declare_queue")) == {"shared/topology.py"}
+    """Services have no right to; what they need is there or they wait for it. The tap has a queue of its own while it
+    runs."""
+    assert set(calls("declare_queue")) == {"shared/topology.py", "shared/tap.py"}
 
 
 def test_one_function_publishes() -> None:
