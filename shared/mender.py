@@ -134,6 +134,7 @@ class Mender:
         if full := next((e for e in results if e and not isinstance(e, PublishError)), None):
             logger.warning("a queue takes nothing more of what is said again, later", service=self.source,
                            company=company, hearer=hearer, error=repr(full)[:300])
+            await log.move_on(self._connection, company, hearer, stretch["next"], stretch["next"])  # others have a turn
             return False
         if returned := sum(error is not None for error in results):  # a partner hears some types, of its companies
             logger.info("nobody hears a part of what is said again", service=self.source, company=company,

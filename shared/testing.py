@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 from uuid_utils.compat import uuid7
 
-from shared.db import Pool, open_pool
+from shared.db import Pool, open_pool, patiently
 from shared.events import Actor, Command, Envelope, Event
 from shared.inbox import sort_out
 from shared.migrate import migrate, migrations_of
@@ -176,15 +176,19 @@ def raw(event: Event) -> Raw:
     return Raw(event.type, headers_of(event.envelope), event.body(), str(event.envelope.id), user=event.owner)
 
 
+async def hear(pool: Pool, service: Service, *events: Event) -> None:
+    """Let a service hear events that have their envelopes, in one batch and patiently, as its consumer does."""
+    heard, rejected = sort_out([raw(event) for event in events])
+    await patiently(lambda: service.receive(pool, heard, rejected), service.name)
+
+
 async def deliver(
     pool: Pool, service: Service, *events: Event, company: str = "C1", actor: str = "tester"
 ) -> list[Event]:
     """Let a service hear events, as if they came from RabbitMQ in one batch; returns what it said to them."""
     script = _scripts.setdefault(pool, Script())
     before = len(await said(pool, company))
-    messages = [raw(script.say(event, company=company, actor=actor)) for event in events]
-    heard, rejected = sort_out(messages)
-    await service.receive(pool, heard, rejected)
+    await hear(pool, service, *[script.say(event, company=company, actor=actor) for event in events])
     return (await said(pool, company))[before:]
 
 

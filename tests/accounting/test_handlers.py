@@ -12,19 +12,12 @@ from services.accounting.handlers import service
 from shared.db import Db, Pool
 from shared.events import Event
 from shared.events.accounting import BooksOpened
-from shared.inbox import sort_out
-from shared.testing import Script, ask, deliver, raw, said
+from shared.testing import Script, ask, deliver, hear, said
 from tests.accounting import examples
 
 
 async def open_books(pool: Pool, company: str = "C1", standard: str = "assbe") -> None:
     assert (await ask(pool, service, examples.open_books(standard=standard), company=company)).ok
-
-
-async def hear(pool: Pool, *events: Event) -> None:
-    """Let the service hear events that have envelopes already, as one batch."""
-    heard, rejected = sort_out(raw(event) for event in events)
-    await service.receive(pool, heard, rejected)
 
 
 def walk() -> list[Event]:
@@ -231,7 +224,8 @@ async def test_two_consumers_at_once_number_without_gaps(pool: Pool) -> None:
     await open_books(pool)
     script = Script()
     events = [script.say(examples.placed(f"SO-{n}")) for n in range(60)]
-    await asyncio.gather(*(hear(pool, *events[n : n + 20]) for n in range(0, 60, 10)))  # each event comes twice
+    batches = [events[n : n + 20] for n in range(0, 60, 10)]  # each event comes twice
+    await asyncio.gather(*(hear(pool, service, *batch) for batch in batches))
     assert await pool.fetchval("select array_agg(number order by number) from voucher") == list(range(1, 61))
     assert await pool.fetchval("select count(*) from journal where kind = 'event'") == 60
     assert await rejections(pool) == []
@@ -240,8 +234,8 @@ async def test_two_consumers_at_once_number_without_gaps(pool: Pool) -> None:
 async def test_an_event_heard_again_is_posted_once(pool: Pool) -> None:
     await open_books(pool)
     event = Script().say(examples.placed())
-    await hear(pool, event, event)
-    await hear(pool, event)
+    await hear(pool, service, event, event)
+    await hear(pool, service, event)
     assert await pool.fetchval("select count(*) from voucher") == 1
     assert await pool.fetchval("select debit from period_balance where account = '9001'") == Decimal(1000)
 
@@ -330,9 +324,9 @@ async def test_holes_in_a_producers_positions_are_seen_and_heal(pool: Pool) -> N
     await open_books(pool)
     script = Script()
     events = [script.say(examples.placed(f"SO-{n}")) for n in range(1, 11)]
-    await hear(pool, *events[2:4], events[8], script.say(examples.shipped()))
+    await hear(pool, service, *events[2:4], events[8], script.say(examples.shipped()))
     assert await gaps(pool) == [("inventory", 0, []), ("order", 6, [(1, 2), (5, 8)])]
-    await hear(pool, *events)
+    await hear(pool, service, *events)
     assert await gaps(pool) == [("inventory", 0, []), ("order", 0, [])]
     assert await pool.fetchval("select count(*) from voucher where event_type like 'order%'") == 10
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.crm.handlers import service
 from services.crm.views import customers
-from shared.db import Pool, is_transient
+from shared.db import Pool
 from shared.events import Event
 from shared.events.order import (
     ApprovalRequested,
@@ -18,7 +18,7 @@ from shared.events.order import (
     OrderRejected,
 )
 from shared.inbox import sort_out
-from shared.testing import Script, deliver, raw
+from shared.testing import Script, deliver, hear, raw
 from tests.crm.stories import (
     DAY,
     LATER,
@@ -81,7 +81,7 @@ STORY: list[Event] = [
 ]
 
 
-async def hear(pool: Pool, company: str, shuffle: random.Random | None = None) -> None:
+async def hear_story(pool: Pool, company: str, shuffle: random.Random | None = None) -> None:
     """Let the story be heard, in its order and one batch, or shuffled in small batches and everything twice."""
     script = Script()
     messages = [raw(script.say(event, company=company)) for event in STORY]
@@ -100,7 +100,7 @@ async def hear(pool: Pool, company: str, shuffle: random.Random | None = None) -
 
 async def test_the_page_shows_all_that_happened(pool: Pool) -> None:
     await open_company(pool)
-    await hear(pool, "C1")
+    await hear_story(pool, "C1")
     await nothing_was_rejected(pool)
     shown = await page(pool)
     assert [(o.order_id, o.state, o.settled) for o in shown.orders] == [
@@ -134,8 +134,8 @@ async def test_any_order_of_hearing_gives_the_same_page(pool: Pool, seed: int) -
     """Company C1 hears everything in order, C2 shuffled, in small batches and twice."""
     await open_company(pool, "C1")
     await open_company(pool, "C2")
-    await hear(pool, "C1")
-    await hear(pool, "C2", random.Random(seed))
+    await hear_story(pool, "C1")
+    await hear_story(pool, "C2", random.Random(seed))
     await nothing_was_rejected(pool)
     for customer_id in ("K1", "K2"):
         assert await page(pool, customer_id, "C2") == await page(pool, customer_id, "C1")
@@ -145,20 +145,14 @@ async def test_two_replicas_at_once_give_the_same_page(pool: Pool) -> None:
     """Both hear everything, each in an order of its own; what they cannot do at the same time they do again."""
     await open_company(pool, "C1")
     await open_company(pool, "C2")
-    await hear(pool, "C1")
+    await hear_story(pool, "C1")
     script = Script()
-    messages = [raw(script.say(event, company="C2")) for event in STORY]
+    events = [script.say(event, company="C2") for event in STORY]
 
     async def replica(seed: int) -> None:
-        own = random.Random(seed).sample(messages, len(messages))
+        own = random.Random(seed).sample(events, len(events))
         for start in range(0, len(own), 7):
-            for attempt in range(5):
-                try:
-                    await service.receive(pool, *sort_out(own[start : start + 7]))
-                    break
-                except Exception as error:
-                    if attempt == 4 or not is_transient(error):
-                        raise
+            await hear(pool, service, *own[start : start + 7])
 
     await asyncio.gather(replica(1), replica(2))
     while await service.sweep(pool):

@@ -8,10 +8,8 @@ from shared.db import Db, Pool, columns
 from shared.events import Event
 from shared.events.inventory import StockReserved
 from shared.events.order import CancelOrder, OrderApproved, OrderCancelRequested, OrderSettled
-from shared.inbox import sort_out
 from shared.refusal import Refusal, Text
 from shared.service import Service
-from shared.testing import raw
 
 ROOT = Path(__file__).parent / "sample"
 TODAY = date(2026, 3, 1)
@@ -81,12 +79,6 @@ async def _leave_effects(db: Db, events: Sequence[Event]) -> None:
         "insert into effect (company, subject, version) select $1, * from unnest($2::text[], $3::integer[])",
         db.company, *columns(rows, 2),
     )
-
-
-async def hear(pool: Pool, service: Service, *events: Event) -> None:
-    """One batch, as it comes from the queue."""
-    heard, rejected = sort_out([raw(event) for event in events])
-    await service.receive(pool, heard, rejected)
 
 
 async def effects(pool: Pool, company: str = "C1") -> list[tuple[str, int]]:

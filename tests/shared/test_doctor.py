@@ -12,10 +12,10 @@ from shared.db import Pool
 from shared.doctor import Finding, examine, findings
 from shared.migrate import Migration, migrations_of
 from shared.relay import Relay
-from shared.testing import Script, as_admin, ask, owner_of
+from shared.testing import Script, as_admin, ask, hear, owner_of
 from tests.shared.doors import settings_for
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import ROOT, approved, cancel, desk, hear, listener, settled
+from tests.shared.samples import ROOT, approved, cancel, desk, listener, settled
 from tests.shared.waits import beside, until
 from tools.link import link_to
 

@@ -232,10 +232,10 @@ async def test_a_producer_whose_database_is_older_than_what_it_said_stops_speaki
 
 async def test_an_operator_has_a_stretch_said_again(order: Side, rabbit: Rabbit) -> None:
     """To any queue that is bound for it, also from a position and only up to one; it is written down who asked."""
+    await rabbit.queue("test.partner", "order.order_settled.v1", "order.order_approved.v1")
+    await rabbit.bind("test.partner", "erp.again", "partner.#")
     async with order.runs():
         await speak(order.pool, *(approved(f"SO-{n}") for n in range(9)), settled("SO-1"))
-        await rabbit.queue("test.partner", "order.order_settled.v1", "order.order_approved.v1")
-        await rabbit.bind("test.partner", "erp.again", "partner.#")
         await until_published(order.pool, 10)
         command = OrderSayAgain(hearer="partner", first=3, last=2**60, types=("order.order_approved.v1",))
         assert (await ask(order.pool, order.service, command, roles=["operator"])).ok
@@ -244,6 +244,21 @@ async def test_an_operator_has_a_stretch_said_again(order: Side, rabbit: Rabbit)
     keys = [message.routing_key for message in messages]
     assert keys == ["partner.order.order_approved.v1"] * 7 + ["partner.order.log_stated.v1"]
     assert [message.headers["cloudEvents_position"] for message in messages[:-1]] == list(range(3, 10))
+
+
+async def test_a_hearer_whose_queue_is_full_goes_to_the_end_of_the_line(order: Side, rabbit: Rabbit) -> None:
+    full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    await rabbit.queue("test.listener", "order.#")
+    await rabbit.queue("test.full", arguments=full)
+    await rabbit.bind("test.full", "erp.again", "full.#")
+    async with order.runs():
+        await speak(order.pool, *(approved(f"SO-{n}") for n in range(9)))
+        await until_published(order.pool, 9)
+        assert (await ask(order.pool, order.service, OrderSayAgain(hearer="full", last=9), roles=["operator"])).ok
+        asked_at = await order.pool.fetchval("select at from say_again")
+        await until("it was tried and waits again", lambda: order.pool.fetchval("select at from say_again"),
+                    lambda at: at is not None and at > asked_at)
+        assert await order.pool.fetchval("select next from say_again") == 1, "nothing of it is taken for said"
 
 
 async def test_nobody_else_may_ask_for_it(order: Side) -> None:

@@ -14,11 +14,11 @@ from shared.health import Health
 from shared.inbox import sort_out
 from shared.migrate import Migration, migrations_of
 from shared.relay import Relay
-from shared.testing import Script, ask
+from shared.testing import Script, ask, hear
 from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import ROOT, approved, cancel, desk, hear, listener
+from tests.shared.samples import ROOT, approved, cancel, desk, listener
 from tests.shared.waits import beside, until
 from tools.link import link_to
 

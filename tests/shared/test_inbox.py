@@ -14,9 +14,9 @@ from shared.events.order import OrderApproved, OrderCancelDeclined, OrderSettled
 from shared.inbox import sort_out
 from shared.refusal import Unfit
 from shared.service import Service
-from shared.testing import Script, raw, said
+from shared.testing import Script, hear, raw, said
 from shared.wire import Raw
-from tests.shared.samples import approved, effects, hear, listener, reasons, settled, waiting
+from tests.shared.samples import approved, effects, listener, reasons, settled, waiting
 
 
 def chain(script: Script, order_id: str, length: int, company: str = "C1") -> list[Event]:
@@ -336,7 +336,7 @@ async def test_when_the_database_goes_away_nothing_is_written_and_the_batch_may_
 
     events = [script.say(approved(f"SO-{n}")) for n in range(3)]
     with pytest.raises(Exception) as lost:  # noqa: PT011  which class depends on the moment
-        await hear(pool, service, *events)
+        await service.receive(pool, *sort_out([raw(event) for event in events]))
     assert is_transient(lost.value)
     assert (await effects(pool), await reasons(pool), await said(pool)) == ([], [], [])
     goes.append(False)

@@ -11,9 +11,9 @@ import pytest
 from shared import operators
 from shared.db import Pool
 from shared.inbox import sort_out
-from shared.testing import Script
+from shared.testing import Script, hear
 from shared.wire import Raw
-from tests.shared.samples import approved, hear, listener, settled
+from tests.shared.samples import approved, listener, settled
 from tests.shared.test_http import client_of, token
 
 OLGA: dict[str, Any] = {"sub": "olga", "roles": ["operator"]}

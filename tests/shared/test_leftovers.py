@@ -22,11 +22,11 @@ from shared.events.order import CancelOrder, OrderApproved, OrderCancelRequested
 from shared.inbox import sort_out
 from shared.refusal import Answer, Unfit
 from shared.service import Service
-from shared.testing import Script, as_admin, ask, raw, said
+from shared.testing import Script, as_admin, ask, hear, raw, said
 from shared.wire import Raw
 from tests.shared.doors import settings_for
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import approved, cancel, desk, effects, hear, listener, reasons, settled, waiting
+from tests.shared.samples import approved, cancel, desk, effects, listener, reasons, settled, waiting
 from tests.shared.waits import beside, until
 
 WHY = "booked by hand"

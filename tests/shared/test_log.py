@@ -14,8 +14,8 @@ from shared import log
 from shared.db import Db, Pool
 from shared.events import Event
 from shared.log import Cause
-from shared.testing import Script, acting_as, as_admin, ask, said
-from tests.shared.samples import BugError, approved, cancel, desk, hear, listener, settled
+from shared.testing import Script, acting_as, as_admin, ask, hear, said
+from tests.shared.samples import BugError, approved, cancel, desk, listener, settled
 from tests.shared.waits import until
 
 

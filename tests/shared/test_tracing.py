@@ -14,11 +14,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from shared import tracing
 from shared.amqp import COMMANDS
 from shared.db import Pool
-from shared.testing import Script, said
+from shared.testing import Script, hear, said
 from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import approved, cancel, desk, hear, listener
+from tests.shared.samples import approved, cancel, desk, listener
 from tests.shared.test_http import BODY, client_of, token
 from tests.shared.waits import until
 

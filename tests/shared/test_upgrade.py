@@ -19,11 +19,11 @@ from shared.events.operators import InventoryRetryMessages
 from shared.log import correlation_of
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
-from shared.testing import Script, ask
+from shared.testing import Script, ask, hear
 from shared.wire import headers_of
 from tests.shared.doors import settings_for
 from tests.shared.rabbit import Rabbit
-from tests.shared.samples import ROOT, approved, effects, hear, listener, settled
+from tests.shared.samples import ROOT, approved, effects, listener, settled
 from tests.shared.waits import beside, until
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
