@@ -1,6 +1,7 @@
 """For tests against real servers: a fresh database per test, and the doors of a service without HTTP and RabbitMQ."""
 
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -43,11 +44,13 @@ def database_at(url: str, name: str) -> str:
 
 def owner_of(url: str) -> str:
     """The same database, signed in as its owner: who migrates, and who may still not change what was posted."""
+    _entered.add(urlsplit(url).path[1:])
     return _signed_in(OWNER, url)
 
 
 def admin_of(url: str) -> str:
     """The same database, signed in as the server's administrator."""
+    _entered.add(urlsplit(url).path[1:])
     return database_at(admin_url(), urlsplit(url).path[1:])
 
 
@@ -97,16 +100,73 @@ async def template(root: Path) -> str:
         await admin.close()
 
 
+_spare: dict[str, list[str]] = defaultdict(list)  # template -> databases of ended tests, empty again
+_entered: set[str] = set()  # databases to which somebody came who may change more than rows: never used again
+GROWN_BYTES = 32 * 2**20  # a database that a test blew up so far is not used again
+
+
 @asynccontextmanager
 async def fresh_database(root: Path) -> AsyncIterator[str]:
-    """A fresh database of a service, by the address that the service itself gets; dropped at the end."""
-    name = f"test_{root.name}_{uuid4().hex[:12]}"
+    """An empty database of a service, by the address that the service itself gets.
+
+    To empty one that was used takes a tenth of the time of cloning one, so it is cloned only if none is spare.
+    """
     source = await template(root)
-    await _administrate(f'create database "{name}" template "{source}" owner {OWNER}')
+    name = _spare[source].pop() if _spare[source] else await _clone(source, root.name)
     try:
         yield _signed_in(SERVICE, database_at(admin_url(), name))
     finally:
-        await _administrate(f'drop database if exists "{name}" with (force)')
+        if name not in _entered and await _is_emptied(name):
+            _spare[source].append(name)
+        else:
+            await _administrate(f'drop database if exists "{name}" with (force)')
+
+
+async def drop_spare_databases() -> None:
+    """At the end of a test session."""
+    for names in _spare.values():
+        while names:
+            await _administrate(f'drop database if exists "{names.pop()}" with (force)')
+
+
+async def _clone(source: str, prefix: str) -> str:
+    name = f"test_{prefix}_{uuid4().hex[:12]}"
+    await _administrate(f'create database "{name}" template "{source}" owner {OWNER}')
+    return name
+
+
+async def _is_emptied(name: str) -> bool:
+    """Delete all rows but those of the migrations; False if the database is gone, or is not as small as it was."""
+    try:
+        admin = await asyncpg.connect(database_at(admin_url(), name))
+    except asyncpg.InvalidCatalogNameError:
+        return False
+    try:
+        await admin.execute(_EMPTY)
+        return bool(await admin.fetchval("select pg_database_size(current_database()) < $1", GROWN_BYTES))
+    finally:
+        await admin.close()
+
+
+# Sessions that a test left behind may hold locks. Triggers that protect what is posted would refuse, even as a replica.
+_EMPTY = """
+    select pg_terminate_backend(pid, 5000) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+    set session_replication_role = replica;
+    do $$ declare name text; guards text[][] := array(
+        select array[tgrelid::regclass::text, quote_ident(tgname)] from pg_trigger where tgenabled = 'A');
+    guard text[]; begin
+        foreach guard slice 1 in array guards loop
+            execute format('alter table %s disable trigger %s', guard[1], guard[2]); end loop;
+        for name in select format('%I.%I', schemaname, tablename) from pg_tables
+                    where schemaname not in ('pg_catalog', 'information_schema') and tablename <> 'migration'
+        loop execute 'delete from ' || name; end loop;
+        foreach guard slice 1 in array guards loop
+            execute format('alter table %s enable always trigger %s', guard[1], guard[2]); end loop;
+    end $$;
+    select setval(format('%I.%I', schemaname, sequencename), start_value, false) from pg_sequences
+    where last_value is not null;
+"""
 
 
 async def _administrate(text: str) -> None:
@@ -130,9 +190,13 @@ async def fresh_pool(root: Path) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def as_admin(pool: Pool) -> AsyncIterator[Any]:
-    """A connection of the server's administrator to a pool's database, for what no service may do to it."""
-    connection = await asyncpg.connect(database_at(admin_url(), await pool.fetchval("select current_database()")))
+async def as_admin(pool: Pool, *, schema_stays: bool = False) -> AsyncIterator[Any]:
+    """A connection of the server's administrator to a pool's database, for what no service may do to it. Who promises
+    that the schema stays as it is leaves the database to later tests."""
+    name = await pool.fetchval("select current_database()")
+    if not schema_stays:
+        _entered.add(name)
+    connection = await asyncpg.connect(database_at(admin_url(), name))
     try:
         yield connection
     finally:

@@ -1,5 +1,6 @@
 """Real servers for the whole session: given by DATABASE_URL and RABBITMQ_URL, else in containers, else private ones."""
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from shared.amqp import open_channel
+from shared.testing import drop_spare_databases
 from tests.shared.rabbit import Rabbit
 from tools.servers import Servers
 from tools.servers import servers as bring_servers
@@ -21,6 +23,7 @@ def servers() -> Iterator[Servers]:
         patch.setenv("TEST_DATABASE_URL", running.database_url)
         patch.setenv("TEST_RABBITMQ_URL", running.rabbitmq_url)
         yield running
+        asyncio.run(drop_spare_databases())
 
 
 @pytest.fixture(scope="session")

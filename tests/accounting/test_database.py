@@ -22,7 +22,7 @@ async def ledger(pool: Pool) -> AsyncIterator[Any]:
     """The administrator's connection to books with one order and one delivery posted: vouchers 1 to 3."""
     assert (await ask(pool, service, examples.open_books())).ok
     await deliver(pool, service, examples.placed(), examples.delivered())
-    async with as_admin(pool) as connection:
+    async with as_admin(pool, schema_stays=True) as connection:
         yield connection
 
 
@@ -121,7 +121,7 @@ async def test_no_amount_is_larger_than_the_column(ledger: Any) -> None:
 async def test_the_yen_has_no_decimals(pool: Pool) -> None:
     assert (await ask(pool, service, examples.open_books("JPY"))).ok
     await deliver(pool, service, *(examples.placed(f"SO-{n}", "100", currency="JPY") for n in range(3)))
-    async with as_admin(pool) as connection:
+    async with as_admin(pool, schema_stays=True) as connection:
         with pytest.raises(asyncpg.CheckViolationError, match="decimals_of_the_currency"):
             await insert(connection, (("1002", "D", "0.50"), ("1122", "C", "0.50")), currency="JPY")
 

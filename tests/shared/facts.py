@@ -10,7 +10,7 @@ from shared.testing import as_admin
 async def assert_never_changed(pool: Pool, *tables: str) -> None:
     """The service has no right to it, and a trigger refuses everybody else."""
     changes = ("update {} set company = company", "delete from {}", "truncate {} cascade")
-    async with as_admin(pool) as administrator:
+    async with as_admin(pool, schema_stays=True) as administrator:
         for table in tables:
             for change in (text.format(table) for text in changes):
                 with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)):

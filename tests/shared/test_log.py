@@ -163,7 +163,7 @@ async def test_facts_are_never_changed_or_deleted(pool: Pool, who: str) -> None:
     """Not even by the owner, nor by a session that plays a replica to get around triggers."""
     await a_row_of_each(pool)
     before = await everything(pool)
-    async with as_admin(pool) as connection, acting_as(connection, who):
+    async with as_admin(pool, schema_stays=True) as connection, acting_as(connection, who):
         for change in CHANGES:
             with pytest.raises(asyncpg.CheckViolationError):
                 await connection.execute(change)
