@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from uuid import UUID
 
 from services.accounting import packs
 from services.accounting.domain.linter import Finding, lint
 from services.accounting.domain.pack import Account, Bilingual, Pack, Rule, RuleLine, parse
-from services.accounting.domain.posting import Line, MappedAccount, Posting, Terms, Voucher, post
-from services.accounting.domain.reading import READERS
+from services.accounting.domain.posting import Heard, Line, MappedAccount, Posting, Row, Terms, Voucher, apply
+from services.accounting.domain.reading import READERS, read
 from shared.events import Event
 
 ROOT = Path(__file__).parents[2]
@@ -120,8 +121,16 @@ def _section(example: Example, all_packs: Sequence[Pack]) -> str:
         f"{example.story.zh}\n",
         f"{example.story.en}\n",
         _by_pack(all_packs, lambda pack: "\n".join(map(_rule, pack.rules_by_event[event.type]))),
-        _by_pack(all_packs, lambda pack: vouchers(post(event, sample_terms(pack)), pack)),
+        _by_pack(all_packs, lambda pack: vouchers(_posted(event, pack), pack)),
     ])
+
+
+def _posted(event: Event, pack: Pack) -> Posting:
+    """What an event that nobody said would come to."""
+    terms = sample_terms(pack)
+    reading = read(event, terms.currency)
+    heard = Heard(UUID(int=0), event.type, event.owner, None)
+    return apply(reading, Row("event", "", reading.facts(), reading.reader_version, heard), terms)
 
 
 def _by_pack(all_packs: Sequence[Pack], said: Callable[[Pack], str]) -> str:
@@ -164,7 +173,7 @@ def _voucher(voucher: Voucher, pack: Pack) -> str:
     header = ["科目", "Account", "借方 Dr", "贷方 Cr", "数量 Qty", "辅助核算 By"]
     rows = [_line(line, pack.chart[line.account]) for line in voucher.lines]
     rows.append(["合计", "Total", str(debit), str(credit), "", ""])
-    head = f"{voucher.word}字凭证 {voucher.on}: {voucher.summary} (`{voucher.rule.id}` {voucher.rule.part})"
+    head = f"{voucher.word}字凭证 {voucher.on}: {voucher.summary} (`{voucher.rule}` {voucher.part})"
     return f"{head}\n\n{_table(header, rows, numbers=range(2, 5))}"
 
 

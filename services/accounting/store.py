@@ -11,8 +11,7 @@ from shared.events.accounting import OpenBooks
 
 LEDGER = "main"  # the one ledger of a company, until a second standard is kept beside it
 MAPPING_VERSION = 1  # of a company's first role map
-# Each event is one source document (原始凭证): a shipment note, an invoice, a payment slip.
-ATTACHMENTS = 1
+NO_EVENT = (None, None, None, None)  # id, type, source, position
 
 
 # -- opening books ----------------------------------------------------------------------------------------------------
@@ -33,8 +32,9 @@ async def open_book(db: Db, command: OpenBooks, pack: Pack) -> bool:
     await _insert_chart(db, pack)
     await _insert_role_map(db, command, pack)
     await db.execute(
-        "select journal_books($1, $2, $3, $4, $5, $6)",
+        "select journal_books($1, $2, $3, $4, $5, $6, $7)",
         db.company, command.actor.name, command.model_dump(mode="json"), pack.standard, pack.version, MAPPING_VERSION,
+        command.opened_on,
     )
     return True
 
@@ -84,7 +84,7 @@ async def lock_terms(db: Db) -> Terms | None:
     )
     return Terms(
         currency=book["currency"],
-        opened_on=book["opened_on"],
+        open_from=book["opened_on"],
         pack=packs.named(book["standard"], book["pack_version"]),
         mapping_version=mapped[0]["version"],
         accounts={row["role"]: MappedAccount(row["account"], row["kind"] == "memo") for row in mapped},
@@ -113,40 +113,38 @@ async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0003_rights.sql."""
+    migrations/0005_journal_kinds.sql."""
     await db.execute(
         """
         select post_vouchers(
-            $1, $2, $3, $4, $5, $6,
-            $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-            $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34,
-            $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47
+            $1, $2, $3, $4, $5, $6, $7,
+            $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
+            $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52
         )
         """,
         db.company, LEDGER, terms.currency, terms.pack.standard, terms.pack.version, terms.mapping_version,
-        *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 10),
-        ATTACHMENTS,
-        *columns([_voucher_row(v, terms) for v in vouchers], 17),
+        terms.open_from,
+        *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 11),
+        *columns([_voucher_row(v) for v in vouchers], 21),
         *columns([row for v in vouchers for row in _line_rows(v)], 13),
     )
 
 
 def _journal_row(entry: int, posting: Posting) -> tuple[Any, ...]:
-    envelope, none = posting.event.envelope, posting.none
+    row, none = posting.row, posting.none
     return (
-        entry, envelope.id, envelope.type, envelope.source, envelope.position, envelope.actor, posting.reading.facts(),
-        posting.reading.reader_version, none.zh if none else None, none.en if none else None,
+        entry, row.kind, *(row.event or NO_EVENT), row.actor, row.facts, row.reader_version,
+        none.zh if none else None, none.en if none else None,
     )
 
 
-def _voucher_row(numbered: Numbered, terms: Terms) -> tuple[Any, ...]:
-    """Who made the voucher is who did the business; the rule, which a person put in force, checks and posts it."""
-    voucher, envelope = numbered.voucher, numbered.posting.event.envelope
-    principal = f"rule:{voucher.rule.id}@{terms.pack.version}"
+def _voucher_row(numbered: Numbered) -> tuple[Any, ...]:
+    voucher, signed = numbered.voucher, numbered.voucher.signed
     return (
-        numbered.seq, numbered.entry, voucher.period, voucher.word, numbered.number, voucher.on, voucher.summary,
-        envelope.actor, principal, principal, envelope.id, envelope.type, envelope.source, envelope.position,
-        voucher.rule.id, voucher.rule.part, len(voucher.lines),
+        numbered.seq, numbered.entry, voucher.period, voucher.word, numbered.number, voucher.on, voucher.business_date,
+        voucher.summary, voucher.attachments, signed.maker, signed.checker, signed.poster, signed.cashier,
+        *(numbered.posting.row.event or NO_EVENT), voucher.rule, voucher.version, voucher.part, len(voucher.lines),
     )
 
 

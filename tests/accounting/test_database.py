@@ -31,8 +31,9 @@ async def journal(connection: Any) -> UUID:
     await connection.execute(
         """
         insert into journal (company, entry, kind, event_id, event_type, source, position, actor, facts, reader_version,
-                             standard, pack_version, mapping_version)
-        select 'C1', max(entry) + 1, 'event', $1, 'x', 'order', max(entry) + 100, 'x', '{}', 1, 'assbe', 1, 1
+                             standard, pack_version, mapping_version, open_from)
+        select 'C1', max(entry) + 1, 'event', $1, 'x', 'order', max(entry) + 100, 'x', '{}', 1, 'assbe', 1, 1,
+               '2025-01-01'
         from journal
         """,
         event_id,
@@ -43,26 +44,27 @@ async def journal(connection: Any) -> UUID:
 async def insert(
     connection: Any, lines: Sequence[tuple[str, str, str]], *, line_count: int | None = None, currency: str = "CNY",
     line_period: str = "2025-03", event_id: UUID | None = None, rule_id: str = "x", first: int = 1, seq: int = 4,
-    number: int = 1,
+    number: int = 1, entry: int = 0,
 ) -> None:
     """Insert a voucher (by default the fourth) with its lines in one statement, past all of the service's code."""
     await connection.execute(
         """
         with header as (
-            insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, summary, attachments,
-                                 maker, checker, poster, event_id, event_type, source, rule_id, rule_version, part,
-                                 line_count)
-            select 'C1', 'main', $10, entry, '2025-03', '转', $11, '2025-03-01', 'x', 1, 'x', 'x', 'x', event_id, 'x',
-                   'order', $2, 1, 1, $3
-            from journal where event_id = $1
+            insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, business_date,
+                                 summary, attachments, maker, checker, poster, event_id, event_type, source, rule_id,
+                                 rule_version, part, line_count)
+            select 'C1', 'main', $10, entry, '2025-03', '转', $11, '2025-03-01', '2025-03-01', 'x', 1, 'x', 'x', 'x',
+                   event_id, event_type, source, $2, 1, 1, $3
+            from journal where event_id = $1 or entry = $12
         )
         insert into voucher_line (company, ledger, seq, line, period, account, side, amount, currency, summary)
         select 'C1', 'main', $10, n + $9 - 1, $8, account, side, amount::numeric, $7, 'x'
         from unnest($4::text[], $5::text[], $6::text[]) with ordinality as l (account, side, amount, n)
         """,
-        event_id or await journal(connection), rule_id, len(lines) if line_count is None else line_count,
+        event_id if event_id or entry else await journal(connection), rule_id,
+        len(lines) if line_count is None else line_count,
         [line[0] for line in lines], [line[1] for line in lines], [line[2] for line in lines], currency, line_period,
-        first, seq, number,
+        first, seq, number, entry,
     )
 
 
@@ -139,14 +141,14 @@ async def test_books_have_a_currency_that_the_code_knows_too(ledger: Any) -> Non
 
 
 async def test_a_voucher_whose_event_is_not_in_the_journal(ledger: Any) -> None:
-    with pytest.raises(asyncpg.CheckViolationError, match="its event is not in the journal"):
+    with pytest.raises(asyncpg.CheckViolationError, match="its origin is not in the journal"):
         await ledger.execute(
             """
             with header as (
-                insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, summary,
-                                     attachments, maker, checker, poster, event_id, event_type, source, rule_id,
-                                     rule_version, part, line_count)
-                select company, ledger, 4, entry, period, '转', 1, voucher_date, 'x', 1, 'x', 'x', 'x',
+                insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, business_date,
+                                     summary, attachments, maker, checker, poster, event_id, event_type, source,
+                                     rule_id, rule_version, part, line_count)
+                select company, ledger, 4, entry, period, '转', 1, voucher_date, business_date, 'x', 1, 'x', 'x', 'x',
                        gen_random_uuid(), 'x', 'order', 'x', 1, 1, 2 from voucher where seq = 1
             )
             insert into voucher_line (company, ledger, seq, line, period, account, side, amount, currency, summary)
@@ -154,6 +156,44 @@ async def test_a_voucher_whose_event_is_not_in_the_journal(ledger: Any) -> None:
             from voucher_line where seq = 1
             """
         )
+
+
+# -- origins that are no events ---------------------------------------------------------------------------------------
+
+
+async def journal_by_hand(connection: Any, kind: str = "manual") -> int:
+    return int(await connection.fetchval(
+        """
+        insert into journal (company, entry, kind, actor, facts, reader_version, standard, pack_version,
+                             mapping_version, open_from)
+        select 'C1', max(entry) + 1, $1, 'x', '{}', 1, 'assbe', 1, 1, '2025-01-01' from journal returning entry
+        """,
+        kind,
+    ))
+
+
+@pytest.mark.parametrize("kind", ["manual", "correction", "close"])
+async def test_a_voucher_may_come_from_a_journal_row_that_is_no_event(ledger: Any, kind: str) -> None:
+    await insert(ledger, GOOD, entry=await journal_by_hand(ledger, kind))
+    assert await ledger.fetchval("select event_id is null and source is null from voucher where seq = 4")
+
+
+async def test_one_voucher_for_such_a_row_rule_and_part(ledger: Any) -> None:
+    entry = await journal_by_hand(ledger)
+    await insert(ledger, GOOD, entry=entry)
+    with pytest.raises(asyncpg.UniqueViolationError, match="voucher_entry_once"):
+        await insert(ledger, GOOD, entry=entry, seq=5, number=2)
+
+
+async def test_the_opening_of_the_books_leads_to_no_voucher(ledger: Any) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="its origin is not in the journal"):
+        await insert(ledger, GOOD, entry=1)
+
+
+async def test_a_journal_row_is_an_event_or_says_what_else_it_is(ledger: Any) -> None:
+    for kind, constraint in (("event", "journal_check"), ("whatever", "known_kind"), ("books", "books_come_first")):
+        with pytest.raises(asyncpg.CheckViolationError, match=constraint):
+            await journal_by_hand(ledger, kind)
 
 
 @pytest.mark.parametrize(
@@ -193,9 +233,9 @@ async def test_no_second_journal_row_for_an_event_or_a_position(ledger: Any) -> 
             await ledger.execute(
                 f"""
                 insert into journal (company, entry, kind, event_type, source, actor, facts, reader_version, standard,
-                                     pack_version, mapping_version, event_id, position)
+                                     pack_version, mapping_version, open_from, event_id, position)
                 select company, 99, kind, event_type, source, actor, facts, reader_version, standard, pack_version,
-                       mapping_version, {changed}
+                       mapping_version, open_from, {changed}
                 from journal where entry = 2
                 """
             )

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.accounting.domain.pack import Rule, RuleLine
-from services.accounting.domain.posting import Heads, Line, UnbalancedError, UncoveredError, Voucher, number
+from services.accounting.domain.posting import Heads, Line, Signed, UnbalancedError, UncoveredError, Voucher, number
 from services.accounting.domain.posting import post as post_event
 from services.accounting.domain.reading import UnreadableError
 from shared.events import Event
@@ -99,7 +98,7 @@ def test_an_event_of_zeros_has_a_reason() -> None:
 def test_an_event_that_moves_nothing_has_the_packs_reason() -> None:
     posting = post(examples.approved())
     assert (posting.vouchers, posting.none.zh) == ((), "订单已审核, 尚未交换任何东西")
-    assert posting.reading.facts()["texts"] == {"subject": "order/SO-1"}
+    assert posting.row.facts["texts"] == {"subject": "order/SO-1"}
 
 
 def test_an_order_without_a_salesperson_has_no_such_dimension() -> None:
@@ -110,7 +109,7 @@ def test_an_order_without_a_salesperson_has_no_such_dimension() -> None:
 def test_what_happened_before_the_books_is_booked_on_their_first_day() -> None:
     posting = post(examples.placed(on=date(2024, 12, 30)))
     assert (posting.vouchers[0].on, posting.vouchers[0].period) == (examples.OPENED, "2025-01")
-    assert posting.reading.facts()["on"] == "2024-12-30"
+    assert posting.row.facts["on"] == "2024-12-30"
 
 
 def broken_order(**changes: Any) -> OrderPlaced:
@@ -167,12 +166,6 @@ def test_an_event_that_the_pack_does_not_know_is_refused() -> None:
         post_event(Script().say(examples.placed()), examples.terms(forgetful))
 
 
-RULE = Rule(
-    id="x", event="x", word="记", summary="x",
-    lines=(RuleLine(side="D", role="a", amount="x"), RuleLine(side="C", role="b", amount="x")),
-)
-
-
 def line(side: Any, amount: str, *, memo: bool = False) -> Line:
     return Line("1002", memo, side, Decimal(amount), {}, None)
 
@@ -188,7 +181,7 @@ def line(side: Any, amount: str, *, memo: bool = False) -> Line:
 )
 def test_a_voucher_value_refuses_imbalance(unbalanced: tuple[Line, ...]) -> None:
     with pytest.raises(UnbalancedError):
-        Voucher(RULE, examples.DAY, "x", unbalanced)
+        Voucher("x", 1, 1, "记", examples.DAY, examples.DAY, "x", unbalanced, Signed("x", "y", "z"), 1)
 
 
 def test_numbers_go_on_per_word_and_month_in_the_order_of_acceptance() -> None:

@@ -4,13 +4,16 @@ After a change that is meant, write them again with `GOLDEN=write pytest tests/a
 the difference as an accountant would. A new example needs only its file in `events`.
 """
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.accounting import docs, packs
 from services.accounting.docs import Example
+from services.accounting.domain.journal import decide
 from services.accounting.domain.pack import Pack
 from services.accounting.domain.posting import post
 from services.accounting.domain.reading import READERS
@@ -32,6 +35,15 @@ def test_golden_voucher(example: Example, pack: Pack) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(made, encoding="utf-8")
     assert made == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)
+def test_the_journal_row_alone_leads_to_the_same_vouchers(pack: Pack) -> None:
+    """Whatever was posted live can be decided again from what the journal keeps, which is JSON."""
+    for example in EXAMPLES:
+        posted = post(Script().say(example.event), examples.terms(pack))
+        stored = replace(posted.row, facts=json.loads(json.dumps(posted.row.facts)))
+        assert decide(stored, examples.terms(pack)) == posted
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)

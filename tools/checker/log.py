@@ -99,34 +99,38 @@ async def outcomes(databases: Databases) -> Finding:
     """Every journal row has vouchers or a stored reason for none, never both; every voucher has its journal row."""
     rows = await databases.accounting.fetch(
         """
-        select j.company, j.entry, j.event_type, count(v.seq) as vouchers, j.none_zh is not null as reason
+        select j.company, j.entry, coalesce(j.event_type, j.kind) as what, count(v.seq) as vouchers,
+               j.none_zh is not null as reason
         from journal j left join voucher v on v.company = j.company and v.entry = j.entry
-        where j.kind = 'event'
+        where j.kind in ('event', 'manual', 'correction')
         group by j.company, j.entry having (count(v.seq) > 0) = (j.none_zh is not null)
         order by j.company, j.entry limit 20
         """
     )
     faults = [
-        f"journal of {r['company']}: entry {r['entry']} ({r['event_type']}) has "
+        f"journal of {r['company']}: entry {r['entry']} ({r['what']}) has "
         + ("vouchers and a reason for none" if r["reason"] else "neither a voucher nor a reason")
         for r in rows
     ]
     rows = await databases.accounting.fetch(
         """
         select v.company, v.seq, v.word, v.number, v.event_type from voucher v
-        left join journal j on j.company = v.company and j.entry = v.entry and j.event_id = v.event_id
-             and j.event_type = v.event_type and j.source = v.source and j.position is not distinct from v.position
+        left join journal j on j.company = v.company and j.entry = v.entry
+             and (j.event_id, j.event_type, j.source, j.position)
+                 is not distinct from (v.event_id, v.event_type, v.source, v.position)
         where j.entry is null order by v.company, v.seq limit 20
         """
     )
-    faults += [f"voucher {r['word']}-{r['number']} of {r['company']} ({r['event_type']}) has no event" for r in rows]
+    faults += [f"voucher {r['word']}-{r['number']} of {r['company']} ({r['event_type'] or 'no event'}) is not of its "
+               "journal row" for r in rows]
     rows = await databases.accounting.fetch(
         """
-        select company, event_type, rule_id, part, count(*) as times from voucher
-        group by company, ledger, event_type, event_id, rule_id, part having count(*) > 1 limit 20
+        select company, coalesce(event_type, 'entry ' || entry) as what, rule_id, part, count(*) as times from voucher
+        group by company, ledger, what, coalesce(event_id::text, entry::text), rule_id, part
+        having count(*) > 1 limit 20
         """
     )
-    faults += [f"{r['event_type']} of {r['company']} was posted {r['times']} times by {r['rule_id']}" for r in rows]
+    faults += [f"{r['what']} of {r['company']} was posted {r['times']} times by {r['rule_id']}" for r in rows]
     seen = await databases.accounting.fetchrow(
         "select count(*) filter (where none_zh is null) as posted, count(none_zh) as none from journal "
         "where kind = 'event'"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from services.accounting.domain.pack import Bilingual, Pack, Rule, RuleLine, Side, Word
 from services.accounting.domain.reading import Item, Reading, UnpostableError, read
@@ -26,12 +27,17 @@ class MappedAccount(NamedTuple):
     memo: bool
 
 
+# Each event is one source document (原始凭证): a shipment note, an invoice, a payment slip.
+EVENT_ATTACHMENTS = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the books decide about every posting: currency, first day, rules, and which account plays which role."""
+    """What the books decide about every posting: currency, first day that takes vouchers, rules, and which account
+    plays which role."""
 
     currency: str
-    opened_on: date
+    open_from: date
     pack: Pack
     mapping_version: int
     accounts: Mapping[str, MappedAccount]
@@ -54,35 +60,73 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Voucher:
-    """A voucher (凭证) before it has a number. Memo accounts (备查) balance among themselves."""
+class Signed:
+    """Who made (制单), checked (审核) and posted (记账) a voucher; a cashier (出纳) signs where money moves by hand."""
 
-    rule: Rule
+    maker: str
+    checker: str
+    poster: str
+    cashier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """A voucher (凭证) before it has a number. Memo accounts (备查) balance among themselves.
+
+    `rule` is the posting rule, or what else decided its lines, and `version` that of its text. `on` is the day on which
+    it is booked, `business_date` the one on which it happened.
+    """
+
+    rule: str
+    version: int
+    part: int
+    word: Word
     on: date
+    business_date: date
     summary: str
     lines: tuple[Line, ...]
+    signed: Signed
+    attachments: int
 
     def __post_init__(self) -> None:
         for memo in (False, True):
             difference = sum((line.signed for line in self.lines if line.memo is memo), Decimal(0))
             if difference:
-                raise UnbalancedError(f"rule: {self.rule.id} part {self.rule.part}: debits - credits = {difference}")
-
-    @property
-    def word(self) -> Word:
-        return self.rule.word
+                raise UnbalancedError(f"rule: {self.rule} part {self.part}: debits - credits = {difference}")
 
     @property
     def period(self) -> str:
         return f"{self.on:%Y-%m}"
 
 
+class Heard(NamedTuple):
+    """Which event a journal row is of, and its place in its producer's log."""
+
+    id: UUID
+    type: str
+    source: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A journal row before it has its place: with the terms of its versions, it alone decides about its vouchers.
+
+    `facts` is plain JSON; `reader_version` says which code gave it its shape. `event` is None for what is no event.
+    """
+
+    kind: str
+    actor: str
+    facts: Mapping[str, Any]
+    reader_version: int
+    event: Heard | None
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What an event came to: its vouchers, or the reason why there is none."""
+    """What a journal row came to: its vouchers, or the reason why there is none."""
 
-    event: Event
-    reading: Reading
+    row: Row
     vouchers: tuple[Voucher, ...]
     none: Bilingual | None
 
@@ -120,16 +164,24 @@ def post_all(events: Iterable[Event], terms: Terms) -> tuple[list[Posting], list
 
 def post(event: Event, terms: Terms) -> Posting:
     """Read an event and apply its rules. UnpostableError if that cannot be done."""
-    reading = read(event, terms.currency)
-    rules = terms.pack.rules_by_event.get(event.type)
+    reading, envelope = read(event, terms.currency), event.envelope
+    heard = Heard(envelope.id, envelope.type, envelope.source, envelope.position)
+    return apply(reading, Row("event", envelope.actor, reading.facts(), reading.reader_version, heard), terms)
+
+
+def apply(reading: Reading, row: Row, terms: Terms) -> Posting:
+    """What the rules make of an event that was read. UncoveredError if they do not say."""
+    assert row.event
+    kind, pack = row.event.type, terms.pack
+    rules = pack.rules_by_event.get(kind)
     if rules is None:
-        reason = terms.pack.reasons.get(event.type)
+        reason = pack.reasons.get(kind)
         if reason is None:
-            raise UncoveredError(f"type: pack {terms.pack.standard} {terms.pack.version} does not cover {event.type}")
-        return Posting(event, reading, (), reason)
-    made = [_voucher(rule, reading, terms) for rule in rules]
+            raise UncoveredError(f"type: pack {pack.standard} {pack.version} does not cover {kind}")
+        return Posting(row, (), reason)
+    made = [_voucher(rule, reading, row, terms) for rule in rules]
     vouchers = tuple(voucher for voucher in made if voucher.lines)
-    return Posting(event, reading, vouchers, None if vouchers else terms.pack.nothing_moved)
+    return Posting(row, vouchers, None if vouchers else pack.nothing_moved)
 
 
 def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
@@ -144,15 +196,23 @@ def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
     return numbered
 
 
-def _voucher(rule: Rule, reading: Reading, terms: Terms) -> Voucher:
+def _voucher(rule: Rule, reading: Reading, row: Row, terms: Terms) -> Voucher:
+    """Who made the voucher is who did the business; the rule, which a person put in force, checks and posts it."""
     assert reading.on, f"rule {rule.id} names an event without a business date"
     lines = (line for spec in rule.lines for line in _lines(spec, rule, reading, terms))
+    principal = f"rule:{rule.id}@{terms.pack.version}"
     return Voucher(
-        rule=rule,
-        # What happened before the books were opened is booked on their first day; the journal keeps its own date.
-        on=max(reading.on, terms.opened_on),
+        rule=rule.id,
+        version=terms.pack.version,
+        part=rule.part,
+        word=rule.word,
+        # What happened when the books were not open yet is booked on their first open day.
+        on=max(reading.on, terms.open_from),
+        business_date=reading.on,
         summary=rule.summary.format_map(reading.texts),
         lines=tuple(line for line in lines if line.amount),
+        signed=Signed(row.actor, principal, principal),
+        attachments=EVENT_ATTACHMENTS,
     )
 
 

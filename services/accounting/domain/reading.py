@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from shared import money
 from shared.events import Event, inventory, order
@@ -64,6 +64,25 @@ class Reading:
             "dimensions": dict(self.dimensions),
             "texts": dict(self.texts),
         }
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], reader_version: int) -> Self:
+        """The reading that `facts` were written from."""
+        return cls(
+            on=date.fromisoformat(facts["on"]) if facts["on"] else None,
+            currency=facts["currency"],
+            amounts=_decimals(facts["amounts"]),
+            items=tuple(
+                Item(
+                    _decimals(item["amounts"]), item["dimensions"],
+                    None if item["quantity"] is None else Decimal(item["quantity"]),
+                )
+                for item in facts["items"]
+            ),
+            dimensions=facts["dimensions"],
+            texts=facts["texts"],
+            reader_version=reader_version,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +232,10 @@ def _total(name: str, reading: Reading) -> Decimal:
 
 def _plain(amounts: Mapping[str, Decimal]) -> dict[str, str]:
     return {name: f"{value:f}" for name, value in amounts.items()}
+
+
+def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(value) for name, value in amounts.items()}
 
 
 # -- the readers ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,24 @@
+"""What a journal row leads to: one pure function per kind, of the row's own facts and of the terms of its versions.
+
+The journal is the source of everything in the ledger: whoever goes through it again, with the terms that each row
+names, gets the same vouchers. Live posting decides by the same functions.
+"""
+
+from collections.abc import Callable, Mapping
+
+from services.accounting.domain.posting import Posting, Row, Terms, apply
+from services.accounting.domain.reading import Reading
+
+
+def decide(row: Row, terms: Terms) -> Posting:
+    """The vouchers of a row, or the reason for none. KeyError for a kind that this release does not know."""
+    return KINDS[row.kind](row, terms)
+
+
+def _event(row: Row, terms: Terms) -> Posting:
+    return apply(Reading.of(row.facts, row.reader_version), row, terms)
+
+
+KINDS: Mapping[str, Callable[[Row, Terms], Posting]] = {
+    "event": _event,
+}
