@@ -6,10 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
-from services.accounting import views
+from services.accounting import store, views
+from services.accounting.domain import periods
 from services.accounting.domain.pack import Word
+from services.accounting.store import periods as period_store
 from shared.db import Db
-from shared.events.accounting import OpenBooks
+from shared.events.accounting import ApprovePeriodClose, OpenBooks, RequestPeriodClose
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -21,6 +23,8 @@ Code = Annotated[str, Path(pattern=r"^\d{4,20}$", description="an account's code
 LedgerCursor = Annotated[str | None, Query(pattern=r"^\d{1,18}:\d{1,9}:-?\d{1,22}(\.\d{1,4})?$")]
 
 accept(router, "/books", OpenBooks)
+accept(router, "/periods/close-requests", RequestPeriodClose)
+accept(router, "/periods/closes", ApprovePeriodClose)
 
 
 async def _currency(db: Db) -> str:
@@ -97,3 +101,23 @@ async def event_vouchers(db: Reading, event_id: UUID) -> dict[str, Any]:
 async def journal_gaps(db: Reading) -> dict[str, Any]:
     """Positions of each producer that are not in the journal: on their way, rejected, or lost."""
     return {"sources": await views.gaps(db)}
+
+
+@router.get("/periods")
+async def list_periods(db: Reading) -> dict[str, Any]:
+    """The first open day, who asked for the close of its month, and the closed months."""
+    terms = await store.load_terms(db)
+    if terms is None:
+        raise not_found("company", db.company)
+    requested_by = await period_store.requests(db, f"{terms.open_from:%Y-%m}")
+    return {"open_from": terms.open_from, "requested_by": requested_by, "closed": await period_store.closed(db)}
+
+
+@router.get("/periods/{period}/checks")
+async def period_checks(db: Reading, period: Annotated[str, Path(pattern=MONTH)]) -> dict[str, Any]:
+    """Everything that must hold before a month is closed (结账检查), whether it does, and what to do if not."""
+    terms = await store.load_terms(db)
+    if terms is None:
+        raise not_found("company", db.company)
+    found = periods.checks(await period_store.load_state(db, terms, period))
+    return {"period": period, "checks": [check.shown() for check in found]}

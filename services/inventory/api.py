@@ -24,6 +24,7 @@ from shared.events.inventory import (
     ShipGoods,
     TakeBackGoods,
 )
+from shared.events.periods import InventorySealPeriod
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -38,6 +39,7 @@ accept(router, "/counts/approvals", ApproveCount)
 accept(router, "/policies/negative-stock", AllowNegativeStock)
 accept(router, "/suppliers", RegisterSuppliers)
 accept(router, "/purchase-orders", PlacePurchaseOrder)
+accept(router, "/periods/seals", InventorySealPeriod)
 accept(router, "/supplier-invoices", BookSupplierInvoice)
 accept(router, "/supplier-payments", PaySupplier)
 accept(router, "/purchase-returns", ReturnToSupplier)

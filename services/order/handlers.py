@@ -35,6 +35,7 @@ from shared.events.order import (
     RefundPaid,
     RejectOrder,
 )
+from shared.events.periods import OrderPeriodSealed, OrderSealPeriod
 from shared.refusal import Refusal
 from shared.service import Service
 
@@ -252,3 +253,12 @@ async def _settle(db: Db, orders: Mapping[str, Order]) -> Sequence[Event]:
     if settled:
         await store.update_orders(db, settled)
     return outcomes
+
+
+# -- periods ----------------------------------------------------------------------------------------------------------
+
+
+@service.does(OrderSealPeriod)
+async def seal_periods(_db: Db, commands: Sequence[OrderSealPeriod]) -> list[Event]:
+    """The place of the event in the log is all that it says: what stands behind it is late."""
+    return [OrderPeriodSealed(period=command.period) for command in commands]

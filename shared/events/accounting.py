@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.events.base import MENDERS, Command, CommandRejected, Currency, Event, Key, Name, SayAgain
+from shared.events.base import MENDERS, Command, CommandRejected, Currency, Event, Key, Month, Name, SayAgain
 from shared.money import Rate
 
 
@@ -31,6 +31,47 @@ class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
     standard: str
     vat_rate: Rate
     opened_on: date
+
+
+class RequestPeriodClose(Command, owner="accounting", allowed={"accountant", "chief_accountant"}):
+    """Ask for the close of a month, the first open one; refused with everything that stands against it.
+
+    申请结账：只能是第一个未结账的月份；不满足结账检查时逐项说明原因和处理办法。
+    """
+
+    period: Month
+
+
+class PeriodCloseRequested(Event, owner="accounting", about=("period", "period")):
+    """Somebody asked for the close of a month; somebody else has to approve it.
+
+    有人申请某月结账，须由另一人批准。
+    """
+
+    period: str
+    requested_by: str
+
+
+class ApprovePeriodClose(Command, owner="accounting", allowed={"chief_accountant"}):
+    """Close a month that somebody else asked to close: VAT and profit and loss are carried forward, and nothing is
+    dated into it any more.
+
+    批准结账：结转未交增值税和本期损益，此后不再有凭证记入该月；不得批准自己的申请。
+    """
+
+    period: Month
+
+
+class PeriodClosed(Event, owner="accounting", about=("period", "period")):
+    """A month is closed for good; later facts of it are dated `open_from`, the first open day.
+
+    某月已结账，不能反结账；迟到的业务记在第一个未结账日 open_from。
+    """
+
+    period: str
+    requested_by: str
+    approved_by: str
+    open_from: date
 
 
 class AccountingCommandRejected(

@@ -16,6 +16,7 @@ Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_NUL)]
 MENDERS = frozenset({"service", "operator"})  # who may ask to hear something again
 OPERATORS = frozenset({"operator", "admin"})  # who look after messages that could not be handled
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]  # an accounting period, 2025-01
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,7 @@ def test_role_on_a_summary_account() -> None:
 def test_chart_without_a_parent_or_with_an_account_twice() -> None:
     data = source()
     data["accounts"] = [a for a in data["accounts"] if a["code"] != "222101"]
-    assert [f.code for f in findings(data)] == ["account_without_parent"] * 2
+    assert [f.code for f in findings(data)] == ["account_without_parent"] * 5
     data = source()
     data["accounts"].append(data["accounts"][0])
     only(data, "account_twice")
@@ -328,7 +328,7 @@ def test_stock_that_moves_without_a_rule_is_refused() -> None:
     [
         ("standard = ", "not TOML"),
         ('standard = "x"', "version: Field required"),
-        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", "none.22.if: Extra inputs"),
+        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", r"none\.\d+\.if: Extra inputs"),
     ],
 )
 def test_what_is_no_pack_is_named(text: str, reason: str) -> None:

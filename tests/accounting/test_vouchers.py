@@ -68,5 +68,6 @@ def test_the_packs_differ_only_where_the_standards_do() -> None:
     small, large = PACKS
     assert (small.rules, small.none, small.control) == (large.rules, large.none, large.control)
     assert {role for role, code in small.roles.items() if large.roles[role] != code} == {
-        "advances", "cost_of_sales", "count_gain", "count_loss", "opening_balances", "revenue",
+        "advances", "cost_of_sales", "count_gain", "count_loss", "opening_balances", "profit", "retained",
+        "revenue",
     }

@@ -6,6 +6,7 @@ names, gets the same vouchers. Live posting decides by the same functions.
 
 from collections.abc import Callable, Mapping
 
+from services.accounting.domain import closing
 from services.accounting.domain.posting import Posting, Row, Terms, apply
 from services.accounting.domain.reading import Reading
 
@@ -21,4 +22,5 @@ def _event(row: Row, terms: Terms) -> Posting:
 
 KINDS: Mapping[str, Callable[[Row, Terms], Posting]] = {
     "event": _event,
+    "close": closing.close,
 }

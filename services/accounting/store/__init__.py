@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg import Record
+
 from services.accounting import packs
+from services.accounting.domain.closing import first_day, next_period
 from services.accounting.domain.pack import Pack
-from services.accounting.domain.posting import Heads, MappedAccount, Numbered, Posting, Terms
+from services.accounting.domain.posting import Heads, MappedAccount, Numbered, Posting, Terms, number
+from shared import tracing
 from shared.db import Db, columns
 from shared.events.accounting import OpenBooks
 
@@ -71,24 +75,49 @@ async def lock_terms(db: Db) -> Terms | None:
     book = await db.fetchrow(
         "select currency, opened_on, standard, pack_version from lock_book($1, $2)", db.company, LEDGER
     )
-    if book is None:
-        return None
+    return await _terms(db, book) if book else None
+
+
+async def load_terms(db: Db) -> Terms | None:
+    """The same for who only looks; None if the company has no books."""
+    book = await db.fetchrow(
+        "select currency, opened_on, standard, pack_version from book where company = $1 and ledger = $2",
+        db.company, LEDGER,
+    )
+    return await _terms(db, book) if book else None
+
+
+async def _terms(db: Db, book: Record) -> Terms:
+    """What was closed is read after the lock was got: a close may have been what was waited for."""
     mapped = await db.fetch(
         """
-        select m.version, m.role, m.account, a.kind from role_map m
+        select m.version, m.role, m.account, a.kind,
+               (select max(period) from closed_period where company = $1) as closed
+        from role_map m
         join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
         where m.company = $1 and m.ledger = $2
           and m.version = (select max(version) from role_map where company = $1 and ledger = $2)
         """,
         db.company, LEDGER,
     )
+    closed = mapped[0]["closed"]
+    open_from = first_day(next_period(closed)) if closed else book["opened_on"]
     return Terms(
         currency=book["currency"],
-        open_from=book["opened_on"],
+        open_from=open_from,
         pack=packs.named(book["standard"], book["pack_version"]),
         mapping_version=mapped[0]["version"],
         accounts={row["role"]: MappedAccount(row["account"], row["kind"] == "memo") for row in mapped},
     )
+
+
+async def post(db: Db, terms: Terms, postings: Sequence[Posting]) -> list[Numbered]:
+    """Give numbers and write all of it; only while the book is locked."""
+    last = await last_numbers(db, postings)
+    vouchers = number(postings, last)
+    with tracing.span("accounting posts", rows=len(postings), vouchers=len(vouchers)):
+        await save(db, terms, last.entry + 1, postings, vouchers)
+    return vouchers
 
 
 async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
@@ -113,7 +142,7 @@ async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0005_journal_kinds.sql."""
+    migrations/0006_periods.sql."""
     await db.execute(
         """
         select post_vouchers(

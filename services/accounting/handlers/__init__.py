@@ -1,10 +1,10 @@
-"""Use cases of accounting: post whatever is heard, open books."""
+"""Use cases of accounting: post whatever is heard, open books. Importing this registers its modules, too."""
 
 from collections.abc import Sequence
 
 from services.accounting import packs, store, views
 from services.accounting.domain import posting
-from shared import money, tracing
+from shared import money
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened, OpenBooks
@@ -28,10 +28,7 @@ async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     if terms is None:
         return [Unfit(event, NO_BOOKS.format(company=db.company)) for event in events]
     postings, unfit = posting.post_all(events, terms)
-    last = await store.last_numbers(db, postings)
-    vouchers = posting.number(postings, last)
-    with tracing.span("accounting posts", events=len(events), vouchers=len(vouchers)):
-        await store.save(db, terms, last.entry + 1, postings, vouchers)
+    await store.post(db, terms, postings)
     return [*unfit]
 
 
@@ -54,3 +51,9 @@ async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
         ledger=store.LEDGER, name=command.name, currency=command.currency, standard=command.standard,
         vat_rate=command.vat_rate, opened_on=command.opened_on,
     )
+
+
+# Each of these registers its use cases at `service`, so it must be there before them.
+from services.accounting.handlers import periods  # noqa: E402
+
+__all__ = ["open_books", "periods", "post_events", "service"]
