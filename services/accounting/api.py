@@ -9,9 +9,20 @@ from fastapi import APIRouter, Path, Query
 from services.accounting import store, views
 from services.accounting.domain import periods
 from services.accounting.domain.pack import Word
+from services.accounting.store import drafts as draft_store
 from services.accounting.store import periods as period_store
 from shared.db import Db
-from shared.events.accounting import ApprovePeriodClose, OpenBooks, RequestPeriodClose
+from shared.events.accounting import (
+    ApprovePeriodClose,
+    CheckVoucher,
+    DiscardVoucher,
+    DraftCorrection,
+    DraftVoucher,
+    OpenBooks,
+    PostVoucher,
+    RequestPeriodClose,
+    SignVoucher,
+)
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -25,6 +36,12 @@ LedgerCursor = Annotated[str | None, Query(pattern=r"^\d{1,18}:\d{1,9}:-?\d{1,22
 accept(router, "/books", OpenBooks)
 accept(router, "/periods/close-requests", RequestPeriodClose)
 accept(router, "/periods/closes", ApprovePeriodClose)
+accept(router, "/drafts", DraftVoucher)
+accept(router, "/drafts/corrections", DraftCorrection)
+accept(router, "/drafts/checks", CheckVoucher)
+accept(router, "/drafts/signatures", SignVoucher)
+accept(router, "/drafts/postings", PostVoucher)
+accept(router, "/drafts/discards", DiscardVoucher)
 
 
 async def _currency(db: Db) -> str:
@@ -121,3 +138,22 @@ async def period_checks(db: Reading, period: Annotated[str, Path(pattern=MONTH)]
         raise not_found("company", db.company)
     found = periods.checks(await period_store.load_state(db, terms, period))
     return {"period": period, "checks": [check.shown() for check in found]}
+
+
+@router.get("/drafts")
+async def list_drafts(db: Reading, after: Annotated[str, Query(max_length=64)] = "") -> dict[str, Any]:
+    """Drafts of vouchers that were neither posted nor discarded, by id, a page at a time."""
+    terms = await store.load_terms(db)
+    if terms is None:
+        raise not_found("company", db.company)
+    found = await draft_store.unposted(db, terms.open_from, None, after)
+    return {"drafts": found, "next": found[-1]["draft_id"] if len(found) == draft_store.PAGE else None}
+
+
+@router.get("/drafts/{draft_id}")
+async def show_draft(db: Reading, draft_id: str) -> dict[str, Any]:
+    """A draft with what became of it."""
+    draft = await draft_store.load(db, draft_id)
+    if draft is None:
+        raise not_found("draft_id", draft_id)
+    return {"draft_id": draft.draft_id, "kind": draft.kind, "maker": draft.maker, "steps": draft.steps, **draft.content}

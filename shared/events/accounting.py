@@ -1,15 +1,32 @@
 """What may be asked of `accounting`, and what it says."""
 
 from datetime import date
+from typing import Annotated, Literal
 
-from shared.events.base import MENDERS, Command, CommandRejected, Currency, Event, Key, Month, Name, SayAgain
-from shared.money import Rate
+from pydantic import Field
+
+from shared.events.base import (
+    MENDERS,
+    Asked,
+    Command,
+    CommandRejected,
+    Currency,
+    Event,
+    Key,
+    Month,
+    Name,
+    Part,
+    Reason,
+    SayAgain,
+)
+from shared.money import Amount, Quantity, Rate
 
 
 class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin"}):
-    """Open a company's books: its currency, accounting standard and VAT rate; the company is the actor's.
+    """Open a company's books: its currency, accounting standard, VAT rate, and whether vouchers have one word or three;
+    the company is the actor's.
 
-    为公司建账：本位币、会计准则、增值税率；公司就是命令所属的公司。
+    为公司建账：本位币、会计准则、增值税率、凭证字（记，或收付转）；公司就是命令所属的公司。
     """
 
     name: Name
@@ -17,6 +34,7 @@ class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin
     standard: Key = "assbe"
     vat_rate: Rate
     opened_on: date
+    words: Literal["记", "收付转"] = "记"
 
 
 class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
@@ -72,6 +90,151 @@ class PeriodClosed(Event, owner="accounting", about=("period", "period")):
     requested_by: str
     approved_by: str
     open_from: date
+
+
+# -- vouchers made by hand --------------------------------------------------------------------------------------------
+
+BOOKKEEPERS = frozenset({"accountant", "chief_accountant"})
+
+
+class AskedVoucherLine(Asked):
+    account: Annotated[str, Field(pattern=r"^\d{4,20}$")]
+    side: Literal["D", "C"]
+    amount: Amount
+    customer: Key | None = None
+    supplier: Key | None = None
+    product: Key | None = None
+    warehouse: Key | None = None
+    salesperson: Key | None = None
+    quantity: Quantity | None = None
+    summary: Name | None = None
+
+
+class DraftVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Draft a voucher for what no event says, never on a control account; a negative amount is red-letter on its side.
+
+    填制手工凭证：用于没有事件的业务，不得使用统驭科目；金额为负表示该方红字。
+    """
+
+    draft_id: Key
+    on: date
+    summary: Name
+    attachments: Annotated[int, Field(ge=1, le=9999)]
+    lines: Annotated[tuple[AskedVoucherLine, ...], Field(min_length=2, max_length=500)]
+
+
+class DraftCorrection(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Draft the correction of a posted voucher by what it should have said; without lines it should not be there.
+    The law decides whether red, red and blue, a difference or, for an earlier year, blue is written.
+
+    填制更正凭证：lines 是原凭证应有的内容，不填表示原凭证应注销；
+    红字冲销、红蓝更正、差额调整或以前年度蓝字更正由规则选定。
+    """
+
+    draft_id: Key
+    on: date
+    period: Month
+    word: Literal["记", "收", "付", "转"]
+    number: Annotated[int, Field(ge=1, lt=2**63)]
+    reason: Reason
+    lines: Annotated[tuple[AskedVoucherLine, ...], Field(max_length=500)] = ()
+
+
+class CheckVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Check a draft that somebody else made.
+
+    审核凭证草稿；不得审核自己填制的凭证。
+    """
+
+    draft_id: Key
+
+
+class SignVoucher(Command, owner="accounting", allowed={"cashier"}):
+    """Sign a draft that moves money, as the cashier, who neither made nor checked it.
+
+    出纳签字：涉及现金或银行存款的凭证须由出纳签字；出纳不得兼任制单和审核。
+    """
+
+    draft_id: Key
+
+
+class PostVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Post a checked draft for good.
+
+    将已审核的草稿记账，此后不可更改。
+    """
+
+    draft_id: Key
+
+
+class DiscardVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Give up a draft that was not posted.
+
+    作废尚未记账的草稿。
+    """
+
+    draft_id: Key
+    why: Reason
+
+
+class VoucherDrafted(Event, owner="accounting", about=("draft", "draft_id")):
+    """Somebody made a draft of a voucher or of a correction.
+
+    有人填制了手工凭证或更正凭证的草稿。
+    """
+
+    draft_id: str
+    kind: str
+    on: date
+    maker: str
+
+
+class VoucherChecked(Event, owner="accounting", about=("draft", "draft_id")):
+    """Somebody else checked the draft.
+
+    草稿已由他人审核。
+    """
+
+    draft_id: str
+    checker: str
+
+
+class VoucherSigned(Event, owner="accounting", about=("draft", "draft_id")):
+    """The cashier signed the draft.
+
+    出纳已签字。
+    """
+
+    draft_id: str
+    cashier: str
+
+
+class VoucherNumber(Part):
+    period: str
+    word: str
+    number: int
+
+
+class VoucherPosted(Event, owner="accounting", about=("draft", "draft_id")):
+    """The draft was posted under these numbers.
+
+    草稿已记账，凭证号如下。
+    """
+
+    draft_id: str
+    poster: str
+    vouchers: tuple[VoucherNumber, ...]
+
+
+class VoucherDiscarded(Event, owner="accounting", about=("draft", "draft_id")):
+    """The draft was given up.
+
+    草稿已作废。
+    """
+
+    draft_id: str
+    by: str
+    why: str
 
 
 class AccountingCommandRejected(

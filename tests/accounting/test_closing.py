@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from services.accounting import packs
 from services.accounting.domain import closing, periods
 from services.accounting.domain.closing import Balance
 from services.accounting.domain.journal import decide
@@ -78,6 +79,15 @@ def test_the_year_ends_with_its_profit_undistributed(of: dict[str, str], carried
     assert "close-year" not in {voucher.rule for voucher in close("2025-11", **of).vouchers}
 
 
+def test_what_earlier_years_were_wrong_by_never_meets_this_years_profit() -> None:
+    balances_ = [Balance("6901", "expense", Decimal("40.00")), Balance("6601", "expense", Decimal("10.00"))]
+    terms = examples.terms(packs.named("cas", 1))
+    posting = decide(closing.row("2025-12", balances_, "anna", "zhou"), terms)
+    assert lines(posting, "close-prior-year") == [("D", "410401", "40.00"), ("C", "6901", "40.00")]
+    assert lines(posting, "close-profit", 2) == [("D", "4103", "10.00"), ("C", "6601", "10.00")]
+    assert lines(posting, "close-year") == [("D", "410401", "10.00"), ("C", "4103", "10.00")]
+
+
 def test_a_close_needs_its_roles() -> None:
     terms = examples.terms()
     bare = replace(terms, accounts={role: code for role, code in terms.accounts.items() if role != "profit"})
@@ -90,7 +100,7 @@ def test_a_close_needs_its_roles() -> None:
 GOOD = State(
     period="2025-01", terms=examples.terms(), heard=frozenset({"order", "inventory", "crm", "accounting"}),
     sealed={"order": 9, "inventory": 7}, holes={"order": [(11, 12)]}, older={"order": 0},
-    numbers=[Numbers("记", 3, 3)], undelivered=[], balances=balances(a1002="5.00"), difference=Decimal(0),
+    numbers=[Numbers("记", 3, 3)], undelivered=[], drafts=[], balances=balances(a1002="5.00"), difference=Decimal(0),
 )
 
 
@@ -111,6 +121,7 @@ def test_what_cannot_be_checked_yet_is_not_said_to_be_ok() -> None:
         ({"older": {"crm": 2}}, "positions_complete", "crm (2)"),
         ({"numbers": [Numbers("记", 2, 3)]}, "numbers_gapless", "记 2/3"),
         ({"undelivered": ["SH-1", "SH-2"]}, "shipments_valued", "SH-1, SH-2"),
+        ({"drafts": ["D-1"]}, "no_drafts", "D-1"),
         ({"difference": Decimal("0.01")}, "trial_balance_zero", "0.01"),
         ({"balances": balances(a1901="-3.00")}, "clearing_empty", "1901 (-3.00)"),
         ({"balances": balances(a140402="3.00")}, "clearing_empty", "140402 (3.00)"),

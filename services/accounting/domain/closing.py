@@ -57,14 +57,16 @@ def close(row: Row, terms: Terms) -> Posting:
     """What a close comes to. UncoveredError if no account plays one of ROLES."""
     assert row.reader_version == VERSION
     balances = [Balance(b["account"], b["kind"], Decimal(b["amount"])) for b in row.facts["balances"]]
+    prior, left = _split(balances, terms.code("prior_year"))
     parts = [
         ("close-vat", 1, "转出未交增值税", _vat(balances, terms)),
-        ("close-profit", 1, "结转本期收入", _carry(balances, "revenue", "D", terms)),
-        ("close-profit", 2, "结转本期成本费用", _carry(balances, "expense", "C", terms)),
+        ("close-profit", 1, "结转本期收入", _carry(left, "revenue", "D", terms)),
+        ("close-profit", 2, "结转本期成本费用", _carry(left, "expense", "C", terms)),
+        ("close-prior-year", 1, "结转以前年度损益调整", _prior_year(prior, terms)),
     ]
     if row.facts["period"].endswith(YEAR_END):
-        parts.append(("close-year", 1, "结转本年利润", _year(balances, terms)))
-    made = tuple(_voucher(rule, part, summary, lines, row) for rule, part, summary, lines in parts if lines)
+        parts.append(("close-year", 1, "结转本年利润", _year(left, terms)))
+    made = tuple(_voucher(rule, part, summary, lines, row, terms) for rule, part, summary, lines in parts if lines)
     return Posting(row, made, None if made else NOTHING)
 
 
@@ -98,6 +100,23 @@ def _carry(balances: Sequence[Balance], kind: Kind, side: Side, terms: Terms) ->
     return [*carried, *profit] if side == "D" else [*profit, *carried]
 
 
+def _split(balances: Iterable[Balance], code: str | None) -> tuple[list[Balance], list[Balance]]:
+    """Those of one account, and the others."""
+    found: tuple[list[Balance], list[Balance]] = ([], [])
+    for balance in balances:
+        found[balance.account != code].append(balance)
+    return found
+
+
+def _prior_year(balances: Sequence[Balance], terms: Terms) -> list[Line]:
+    """What earlier years were wrong by never meets the profit of this one (CAS 28)."""
+    if not balances:
+        return []
+    (balance,), retained = balances, account(terms, "retained")
+    debit, credit = (retained, balance.account) if balance.amount > 0 else (balance.account, retained)
+    return [_line(debit, "D", abs(balance.amount)), _line(credit, "C", abs(balance.amount))]
+
+
 def _year(balances: Sequence[Balance], terms: Terms) -> list[Line]:
     """The profit of the year, with that of this last period, goes to what is undistributed; a loss likewise."""
     code = account(terms, "profit")
@@ -113,12 +132,12 @@ def _line(code: str, side: Side, amount: Decimal) -> Line:
     return Line(code, False, side, amount, {}, None)
 
 
-def _voucher(rule: str, part: int, summary: str, lines: Sequence[Line], row: Row) -> Voucher:
+def _voucher(rule: str, part: int, summary: str, lines: Sequence[Line], row: Row, terms: Terms) -> Voucher:
     """A close needs no source document (会计基础工作规范 §51(四)). Who asked made it, who approved checked it."""
     facts: Mapping[str, Any] = row.facts
     on = last_day(facts["period"])
     return Voucher(
-        rule=rule, version=VERSION, part=part, word="记", on=on, business_date=on,
+        rule=rule, version=VERSION, part=part, word=terms.word(lines), on=on, business_date=on,
         summary=f"{summary} {facts['period']}", lines=tuple(lines),
         signed=Signed(facts["requested_by"], row.actor, row.actor), attachments=0,
     )

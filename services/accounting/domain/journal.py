@@ -6,7 +6,7 @@ names, gets the same vouchers. Live posting decides by the same functions.
 
 from collections.abc import Callable, Mapping
 
-from services.accounting.domain import closing
+from services.accounting.domain import closing, correcting, manual
 from services.accounting.domain.posting import Posting, Row, Terms, apply
 from services.accounting.domain.reading import Reading
 
@@ -23,4 +23,6 @@ def _event(row: Row, terms: Terms) -> Posting:
 KINDS: Mapping[str, Callable[[Row, Terms], Posting]] = {
     "event": _event,
     "close": closing.close,
+    "manual": manual.post,
+    "correction": correcting.correct,
 }

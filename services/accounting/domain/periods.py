@@ -41,6 +41,7 @@ class State:
     older: Mapping[str, int]
     numbers: Sequence[Numbers]
     undelivered: Sequence[str]
+    drafts: Sequence[str]
     balances: Sequence[Balance]
     difference: Decimal
 
@@ -157,6 +158,14 @@ def _delivered(state: State) -> Check:
     )
 
 
+def _no_drafts(state: State) -> Check:
+    return _check(
+        "no_drafts", bool(state.drafts), Text("没有未记账的凭证草稿", "no draft of a voucher waits"),
+        Text("草稿 {found} 尚未记账：请审核并记账，或作废", "post or discard the drafts {found}"),
+        found=_listed(state.drafts),
+    )
+
+
 def _balanced(state: State) -> Check:
     return _check(
         "trial_balance_zero", state.difference != 0, Text("试算平衡", "the trial balance is zero"),
@@ -198,5 +207,5 @@ def _tied(_state: State) -> Check:
 
 
 CHECKS: Sequence[Callable[[State], Check]] = (
-    _in_order, _roles, _sealed, _complete, _gapless, _delivered, _balanced, _cleared, _vat, _tied,
+    _in_order, _roles, _sealed, _complete, _gapless, _delivered, _no_drafts, _balanced, _cleared, _vat, _tied,
 )

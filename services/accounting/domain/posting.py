@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.accounting.domain.pack import Bilingual, Pack, Rule, RuleLine, Side, Word
+from services.accounting.domain.pack import MEMO_WORD, Bilingual, Pack, Rule, RuleLine, Side, Word
 from services.accounting.domain.reading import Item, Reading, UnpostableError, read
 from shared.events import Event
 from shared.refusal import Unfit
@@ -27,6 +27,7 @@ class MappedAccount(NamedTuple):
     memo: bool
 
 
+Words = Literal["记", "收付转"]
 # Each event is one source document (原始凭证): a shipment note, an invoice, a payment slip.
 EVENT_ATTACHMENTS = 1
 
@@ -41,6 +42,19 @@ class Terms:
     pack: Pack
     mapping_version: int
     accounts: Mapping[str, MappedAccount]
+    words: Words = "记"
+
+    def code(self, role: str) -> str | None:
+        """The account that plays a role, if one does."""
+        return self.accounts[role].code if role in self.accounts else None
+
+    def word(self, lines: Iterable["Line"]) -> Word:
+        """记, or by what moves money: 收 if it comes in, 付 if it goes out or only changes places, else 转."""
+        if self.words == "记":
+            return "记"
+        money = {self.code("cash"), self.code("bank")}
+        sides = {line.side for line in lines if line.account in money}
+        return "付" if "C" in sides else "收" if sides else "转"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Line:
     amount: Decimal
     dimensions: Mapping[str, str]
     quantity: Decimal | None
+    summary: str | None = None  # where it is not the voucher's
 
     @property
     def signed(self) -> Decimal:
@@ -199,18 +214,19 @@ def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
 def _voucher(rule: Rule, reading: Reading, row: Row, terms: Terms) -> Voucher:
     """Who made the voucher is who did the business; the rule, which a person put in force, checks and posts it."""
     assert reading.on, f"rule {rule.id} names an event without a business date"
-    lines = (line for spec in rule.lines for line in _lines(spec, rule, reading, terms))
+    specified = (line for spec in rule.lines for line in _lines(spec, rule, reading, terms))
+    lines = tuple(line for line in specified if line.amount)
     principal = f"rule:{rule.id}@{terms.pack.version}"
     return Voucher(
         rule=rule.id,
         version=terms.pack.version,
         part=rule.part,
-        word=rule.word,
+        word=rule.word if rule.word == MEMO_WORD else terms.word(lines),
         # What happened when the books were not open yet is booked on their first open day.
         on=max(reading.on, terms.open_from),
         business_date=reading.on,
         summary=rule.summary.format_map(reading.texts),
-        lines=tuple(line for line in lines if line.amount),
+        lines=lines,
         signed=Signed(row.actor, principal, principal),
         attachments=EVENT_ATTACHMENTS,
     )

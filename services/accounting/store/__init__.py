@@ -25,11 +25,12 @@ async def open_book(db: Db, command: OpenBooks, pack: Pack) -> bool:
     """Write the book with its chart, role map and first journal row; False if the company has books already."""
     opened = await db.fetchval(
         """
-        insert into book (company, ledger, name, currency, standard, pack_version, vat_rate, opened_on, opened_by)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing returning true
+        insert into book (company, ledger, name, currency, standard, pack_version, vat_rate, opened_on, opened_by,
+                          words)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning true
         """,
         db.company, LEDGER, command.name, command.currency, pack.standard, pack.version, command.vat_rate,
-        command.opened_on, command.actor.name,
+        command.opened_on, command.actor.name, command.words,
     )
     if not opened:
         return False
@@ -73,7 +74,7 @@ async def _insert_role_map(db: Db, command: OpenBooks, pack: Pack) -> None:
 async def lock_terms(db: Db) -> Terms | None:
     """Become the one posting writer of the company until the transaction ends; None if it has no books."""
     book = await db.fetchrow(
-        "select currency, opened_on, standard, pack_version from lock_book($1, $2)", db.company, LEDGER
+        "select currency, opened_on, standard, pack_version, words from lock_book($1, $2)", db.company, LEDGER
     )
     return await _terms(db, book) if book else None
 
@@ -81,7 +82,7 @@ async def lock_terms(db: Db) -> Terms | None:
 async def load_terms(db: Db) -> Terms | None:
     """The same for who only looks; None if the company has no books."""
     book = await db.fetchrow(
-        "select currency, opened_on, standard, pack_version from book where company = $1 and ledger = $2",
+        "select currency, opened_on, standard, pack_version, words from book where company = $1 and ledger = $2",
         db.company, LEDGER,
     )
     return await _terms(db, book) if book else None
@@ -108,6 +109,7 @@ async def _terms(db: Db, book: Record) -> Terms:
         pack=packs.named(book["standard"], book["pack_version"]),
         mapping_version=mapped[0]["version"],
         accounts={row["role"]: MappedAccount(row["account"], row["kind"] == "memo") for row in mapped},
+        words=book["words"],
     )
 
 
@@ -142,7 +144,7 @@ async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0006_periods.sql."""
+    migrations/0007_manual_vouchers.sql."""
     await db.execute(
         """
         select post_vouchers(
@@ -183,7 +185,8 @@ def _line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
         (
             numbered.seq, index, period, line.account, line.side, line.amount,
             line.dimensions.get("customer"), line.dimensions.get("supplier"), line.dimensions.get("product"),
-            line.dimensions.get("warehouse"), line.dimensions.get("salesperson"), line.quantity, voucher.summary,
+            line.dimensions.get("warehouse"), line.dimensions.get("salesperson"), line.quantity,
+            line.summary or voucher.summary,
         )
         for index, line in enumerate(voucher.lines, 1)
     ]

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.accounting import views
-from services.accounting.domain.closing import Balance
+from services.accounting.domain.closing import Balance, first_day, next_period
 from services.accounting.domain.periods import Hole, Numbers, State
 from services.accounting.domain.posting import Terms
-from services.accounting.store import LEDGER
+from services.accounting.store import LEDGER, drafts
 from shared import money
 from shared.db import Db
 
@@ -44,10 +44,12 @@ async def load_state(db: Db, terms: Terms, period: str) -> State:
         """,
         db.company, LEDGER,
     )
+    waiting = await drafts.unposted(db, first_day(period), first_day(next_period(period)))
     return State(
         period=period, terms=terms, heard=frozenset(gap["source"] for gap in gaps),
         sealed={row["source"]: row["position"] for row in seals}, holes=holes, older=older,
         numbers=[Numbers(**row) for row in numbers], undelivered=await _undelivered(db, period),
+        drafts=[draft["draft_id"] for draft in waiting],
         balances=await _balances(db, terms.currency, period),
         difference=money.round_money(difference, terms.currency),
     )

@@ -1,0 +1,193 @@
+"""Use cases of vouchers made by hand: one drafts, another one checks, the cashier signs, then it is posted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.accounting import store
+from services.accounting.domain import manual
+from services.accounting.domain.journal import decide
+from services.accounting.domain.manual import Draft, Step
+from services.accounting.domain.posting import Terms
+from services.accounting.handlers import service
+from services.accounting.handlers.periods import no_books
+from services.accounting.store import drafts
+from shared.db import Db
+from shared.events import Command, Event
+from shared.events.accounting import (
+    CheckVoucher,
+    DiscardVoucher,
+    DraftCorrection,
+    DraftVoucher,
+    PostVoucher,
+    SignVoucher,
+    VoucherChecked,
+    VoucherDiscarded,
+    VoucherDrafted,
+    VoucherNumber,
+    VoucherPosted,
+    VoucherSigned,
+)
+from shared.refusal import Refusal, Text
+
+TAKEN = Text("草稿号 {draft_id} 已被使用", "there is a draft {draft_id} already")
+UNKNOWN = Text("没有草稿 {draft_id}", "there is no draft {draft_id}")
+NO_VOUCHER = Text("没有凭证 {period} {word}-{number}", "there is no voucher {period} {word}-{number}")
+CORRECTED = Text("凭证 {period} {word}-{number} 已更正过，请更正其更正凭证",
+                 "voucher {period} {word}-{number} was corrected already; correct its correction")
+OF_CLOSE = Text("结账凭证不能更正，请在未结账月份另行处理",
+                "the vouchers of a close are not corrected; say what is wrong in an open month")
+NOTHING = Text("更正前后没有差别", "the correction changes nothing")
+
+Outcome = Event | Refusal
+
+
+# -- drafting ---------------------------------------------------------------------------------------------------------
+
+
+@service.does(DraftVoucher)
+async def draft_vouchers(db: Db, commands: Sequence[DraftVoucher]) -> list[Outcome]:
+    """Keep what somebody wants to post, if it could be."""
+    return [await _draft(db, command) for command in commands]
+
+
+async def _draft(db: Db, command: DraftVoucher) -> Outcome:
+    terms = await store.lock_terms(db)
+    if terms is None:
+        return no_books(command, db)
+    chart = await drafts.chart(db, [line.account for line in command.lines])
+    if refusal := manual.why_not_drafted(command, command.on, command.lines, chart, terms):
+        return refusal
+    content = {
+        "on": command.on.isoformat(), "summary": command.summary, "attachments": command.attachments,
+        "lines": manual.plain(command.lines, chart),
+    }
+    return await _keep(db, command, "manual", content)
+
+
+@service.does(DraftCorrection)
+async def draft_corrections(db: Db, commands: Sequence[DraftCorrection]) -> list[Outcome]:
+    """Keep what a posted voucher should have said; how that is written is chosen when it is posted."""
+    return [await _draft_correction(db, command) for command in commands]
+
+
+async def _draft_correction(db: Db, command: DraftCorrection) -> Outcome:
+    terms = await store.lock_terms(db)
+    if terms is None:
+        return no_books(command, db)
+    of = await drafts.voucher(db, command.period, command.word, command.number)
+    if of is None:
+        return _of_voucher(command, "not_found", NO_VOUCHER, 404)
+    if refusal := _why_not_corrected(command, of, terms):
+        return refusal
+    chart = await drafts.chart(db, [line.account for line in command.lines])
+    if refusal := manual.why_not_drafted(command, command.on, command.lines, chart, terms):
+        return refusal
+    content = {
+        "on": command.on.isoformat(), "reason": command.reason, "lines": manual.plain(command.lines, chart),
+        "of": {name: value for name, value in of.items() if name not in ("origin", "corrected")},
+    }
+    draft = Draft(command.draft_id, "correction", command.actor.name, content, {"checked": ""})
+    if not decide(manual.row(draft, ""), terms).vouchers:
+        return Refusal(command, "lines", "nothing_to_correct", NOTHING)
+    return await _keep(db, command, "correction", content)
+
+
+def _why_not_corrected(command: DraftCorrection, of: Mapping[str, Any], terms: Terms) -> Refusal | None:
+    """What a control account says is corrected where the business is, or the subledger would part from it."""
+    if of["corrected"]:
+        return _of_voucher(command, "corrected", CORRECTED, 409)
+    if of["origin"] == "close":
+        return _of_voucher(command, "of_close", OF_CLOSE, 422)
+    for line in of["lines"]:
+        if line["account"] in manual.control_accounts(terms):
+            params = {"account": line["account"]}
+            return Refusal(command, "number", "control_account", manual.CONTROL_ACCOUNT, params)
+    return None
+
+
+def _of_voucher(command: DraftCorrection, code: str, text: Text, status: int) -> Refusal:
+    params = {"period": command.period, "word": command.word, "number": str(command.number)}
+    return Refusal(command, "number", code, text, params, status)
+
+
+async def _keep(db: Db, command: DraftVoucher | DraftCorrection, kind: str, content: Mapping[str, Any]) -> Outcome:
+    maker = command.actor.name
+    if not await drafts.insert(db, Draft(command.draft_id, kind, maker, content, {}), command.on):
+        return Refusal(command, "draft_id", "taken", TAKEN, {"draft_id": command.draft_id}, 409)
+    return VoucherDrafted(draft_id=command.draft_id, kind=kind, on=command.on, maker=maker)
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+@service.does(CheckVoucher)
+async def check_vouchers(db: Db, commands: Sequence[CheckVoucher]) -> list[Outcome]:
+    """Somebody else has looked at a draft."""
+    return [
+        await _step(db, command, "checked")
+        or VoucherChecked(draft_id=command.draft_id, checker=command.actor.name) for command in commands
+    ]
+
+
+@service.does(SignVoucher)
+async def sign_vouchers(db: Db, commands: Sequence[SignVoucher]) -> list[Outcome]:
+    """The cashier has seen the money."""
+    return [
+        await _step(db, command, "signed")
+        or VoucherSigned(draft_id=command.draft_id, cashier=command.actor.name) for command in commands
+    ]
+
+
+@service.does(DiscardVoucher)
+async def discard_vouchers(db: Db, commands: Sequence[DiscardVoucher]) -> list[Outcome]:
+    """A draft is given up."""
+    return [
+        await _step(db, command, "discarded", command.why)
+        or VoucherDiscarded(draft_id=command.draft_id, by=command.actor.name, why=command.why) for command in commands
+    ]
+
+
+async def _step(
+    db: Db, command: CheckVoucher | SignVoucher | DiscardVoucher, step: Step, why: str | None = None
+) -> Refusal | None:
+    """Write the step down; a refusal if it may not be taken."""
+    found = await _draft_and_terms(db, command, command.draft_id)
+    if isinstance(found, Refusal):
+        return found
+    draft, terms = found
+    refusal = manual.why_not(step, draft, command.actor.name, command, terms)
+    if refusal is None:
+        await drafts.insert_step(db, draft.draft_id, step, command.actor.name, why)
+    return refusal
+
+
+@service.does(PostVoucher)
+async def post_drafts(db: Db, commands: Sequence[PostVoucher]) -> list[Outcome]:
+    """Post checked drafts: journal row, vouchers and the step are one transaction."""
+    return [await _post(db, command) for command in commands]
+
+
+async def _post(db: Db, command: PostVoucher) -> Outcome:
+    found = await _draft_and_terms(db, command, command.draft_id)
+    if isinstance(found, Refusal):
+        return found
+    draft, terms = found
+    if refusal := manual.why_not("posted", draft, command.actor.name, command, terms):
+        return refusal
+    of = draft.content.get("of")
+    if of and (now := await drafts.voucher(db, of["period"], of["word"], of["number"])) and now["corrected"]:
+        params = {name: str(of[name]) for name in ("period", "word", "number")}
+        return Refusal(command, "draft_id", "corrected", CORRECTED, params, 409)
+    numbered = await store.post(db, terms, [decide(manual.row(draft, command.actor.name), terms)])
+    await drafts.insert_step(db, draft.draft_id, "posted", command.actor.name)
+    numbers = tuple(VoucherNumber(period=n.voucher.period, word=n.voucher.word, number=n.number) for n in numbered)
+    return VoucherPosted(draft_id=draft.draft_id, poster=command.actor.name, vouchers=numbers)
+
+
+async def _draft_and_terms(db: Db, command: Command, draft_id: str) -> tuple[Draft, Terms] | Refusal:
+    terms = await store.lock_terms(db)
+    if terms is None:
+        return no_books(command, db)
+    draft = await drafts.load(db, draft_id)
+    if draft is None:
+        return Refusal(command, "draft_id", "not_found", UNKNOWN, {"draft_id": draft_id}, 404)
+    return draft, terms

@@ -1,0 +1,108 @@
+"""SQL of vouchers made by hand: drafts and their steps, and the posted vouchers that are to be corrected."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from services.accounting.domain.manual import ChartAccount, Draft, Step
+from services.accounting.domain.reading import DIMENSIONS
+from services.accounting.store import LEDGER
+from shared.db import Db
+
+PAGE = 100
+
+
+async def chart(db: Db, codes: Sequence[str]) -> dict[str, ChartAccount]:
+    """What matters of some accounts; those that are not in the chart are left out."""
+    rows = await db.fetch(
+        """
+        select code, kind, takes_lines from account where company = $1 and ledger = $2 and code = any ($3::text[])
+        """,
+        db.company, LEDGER, list(codes),
+    )
+    return {row["code"]: ChartAccount(row["kind"], row["takes_lines"]) for row in rows}
+
+
+async def insert(db: Db, draft: Draft, dated: date) -> bool:
+    """False if there is a draft of this id already."""
+    inserted = await db.fetchval(
+        """
+        insert into draft (company, draft_id, kind, dated, maker, content) values ($1, $2, $3, $4, $5, $6)
+        on conflict do nothing returning true
+        """,
+        db.company, draft.draft_id, draft.kind, dated, draft.maker, dict(draft.content),
+    )
+    return bool(inserted)
+
+
+async def load(db: Db, draft_id: str) -> Draft | None:
+    """A draft with what became of it."""
+    row = await db.fetchrow(
+        """
+        select d.draft_id, d.kind, d.maker, d.content,
+               (select coalesce(jsonb_object_agg(step, who), '{}') from draft_step s
+                where s.company = d.company and s.draft_id = d.draft_id) as steps
+        from draft d where d.company = $1 and d.draft_id = $2
+        """,
+        db.company, draft_id,
+    )
+    return Draft(**row) if row else None
+
+
+async def insert_step(db: Db, draft_id: str, step: Step, by: str, why: str | None = None) -> None:
+    await db.execute(
+        "insert into draft_step (company, draft_id, step, who, why) values ($1, $2, $3, $4, $5)",
+        db.company, draft_id, step, by, why,
+    )
+
+
+async def unposted(db: Db, since: date, before: date | None, after: str = "") -> list[dict[str, Any]]:
+    """Drafts of some days that were neither posted nor discarded, a page at a time."""
+    rows = await db.fetch(
+        """
+        select d.draft_id, d.kind, d.dated, d.maker, d.made_at,
+               (select coalesce(jsonb_object_agg(step, who), '{}') from draft_step s
+                where s.company = d.company and s.draft_id = d.draft_id) as steps
+        from draft d
+        where d.company = $1 and d.dated >= $2 and d.dated < coalesce($3, 'infinity'::date) and d.draft_id > $4
+          and not exists (select from draft_step s where s.company = d.company and s.draft_id = d.draft_id
+                          and s.step in ('posted', 'discarded'))
+        order by d.draft_id limit $5
+        """,
+        db.company, since, before, after, PAGE,
+    )
+    return [dict(row) for row in rows]
+
+
+async def voucher(db: Db, period: str, word: str, number: int) -> Mapping[str, Any] | None:
+    """A posted voucher as the facts of its correction hold it, the kind of its origin, and whether it was corrected."""
+    head = await db.fetchrow(
+        """
+        select v.seq, v.period, v.word, v.number, v.voucher_date::text as on, j.kind as origin,
+               exists (select from corrected c where c.company = v.company and c.ledger = v.ledger and c.seq = v.seq)
+                   as corrected
+        from voucher v join journal j on j.company = v.company and j.entry = v.entry
+        where v.company = $1 and v.ledger = $2 and v.period = $3 and v.word = $4 and v.number = $5
+        """,
+        db.company, LEDGER, period, word, number,
+    )
+    if head is None:
+        return None
+    rows = await db.fetch(
+        """
+        select l.account, a.kind, l.side, trim_scale(l.amount)::text as amount, l.customer, l.supplier, l.product,
+               l.warehouse, l.salesperson, trim_scale(l.quantity)::text as quantity
+        from voucher_line l join account a on a.company = l.company and a.ledger = l.ledger and a.code = l.account
+        where l.company = $1 and l.ledger = $2 and l.seq = $3 order by l.line
+        """,
+        db.company, LEDGER, head["seq"],
+    )
+    lines = [
+        {
+            "account": row["account"], "kind": row["kind"], "side": row["side"], "amount": row["amount"],
+            "dimensions": {name: row[name] for name in DIMENSIONS if row[name] is not None},
+            "quantity": row["quantity"], "summary": None,
+        }
+        for row in rows
+    ]
+    return {**head, "lines": lines}
