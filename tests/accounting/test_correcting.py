@@ -33,7 +33,8 @@ def correct(
     facts = {
         "draft_id": "D-2", "on": on, "reason": "录错", "lines": plain(should), "maker": "anna", "checker": "zhou",
         "cashier": None,
-        "of": {"seq": 9, "period": was_on[:7], "word": "记", "number": 7, "on": was_on, "lines": plain(was)},
+        "of": {"ledger": "main", "seq": 9, "period": was_on[:7], "word": "记", "number": 7, "on": was_on,
+               "lines": plain(was)},
     }
     return decide(Row("correction", "zhou", facts, 1, None), terms or examples.terms())
 

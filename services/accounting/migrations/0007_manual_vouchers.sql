@@ -65,68 +65,16 @@ alter table draft enable always trigger append_only;
 alter table draft_step enable always trigger append_only;
 alter table corrected enable always trigger append_only;
 
-create function mark_corrected(company text, ledger text, entries bigint[], kinds text[], facts jsonb[]) returns void
-language sql security definer set search_path = public, pg_temp as $$
-    insert into corrected (company, ledger, seq, entry)
-    select $1, $2, (j.facts -> 'of' ->> 'seq')::bigint, j.entry
-    from unnest($3, $4, $5) as j (entry, kind, facts) where j.kind = 'correction'
-$$;
-
--- As before; a correction marks the voucher that it corrects.
-create or replace function post_vouchers(
-    -- company, ledger, currency, standard, pack_version, mapping_version, open_from
-    text, text, text, text, integer, integer, date,
-    -- journal: entry, kind, event_id, event_type, source, position, actor, facts, reader_version, none_zh, none_en
-    bigint[], text[], uuid[], text[], text[], bigint[], text[], jsonb[], integer[], text[], text[],
-    -- vouchers: seq, entry, period, word, number, voucher_date, business_date, summary, attachments, maker, checker,
-    -- poster, cashier, event_id, event_type, source, position, rule_id, rule_version, part, line_count
-    bigint[], bigint[], text[], text[], bigint[], date[], date[], text[], integer[], text[], text[],
-    text[], text[], uuid[], text[], text[], bigint[], text[], integer[], integer[], integer[],
-    -- lines: seq, line, period, account, side, amount, customer, supplier, product, warehouse, salesperson, quantity,
-    -- summary
-    bigint[], integer[], text[], text[], text[], numeric[], text[], text[], text[], text[], text[], numeric[], text[]
-) returns void language plpgsql security definer set search_path = public, pg_temp as $$
+-- A correction is a row of the journal that names what it corrects; the service may not write here by itself.
+create function mark_corrected() returns trigger language plpgsql as $$
 begin
-    with journaled as (
-        insert into journal (company, standard, pack_version, mapping_version, open_from, entry, kind, event_id,
-                             event_type, source, position, actor, facts, reader_version, none_zh, none_en)
-        select $1, $4, $5, $6, $7, j.*
-        from unnest($8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) as j
-        returning source, position
-    ), counted as (
-        insert into heard as h (company, source, events, position)
-        select $1, source, count(*), coalesce(max(position), 0)
-        from journaled where source is not null group by source
-        on conflict (company, source)
-        do update set events = h.events + excluded.events, position = greatest(h.position, excluded.position)
-    ), headed as (
-        insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, business_date, summary,
-                             attachments, maker, checker, poster, cashier, event_id, event_type, source, position,
-                             rule_id, rule_version, part, line_count)
-        select $1, $2, v.*
-        from unnest($19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
-                    $39) as v
-    ), lined as (
-        insert into voucher_line (company, ledger, currency, seq, line, period, account, side, amount, customer,
-                                  supplier, product, warehouse, salesperson, quantity, summary)
-        select $1, $2, $3, l.*
-        from unnest($40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52) as l
-        returning period, account, side, amount
-    )
-    insert into period_balance as b (company, ledger, period, account, debit, credit)
-    select $1, $2, period, account,
-           coalesce(sum(amount) filter (where side = 'D'), 0), coalesce(sum(amount) filter (where side = 'C'), 0)
-    from lined group by period, account
-    on conflict (company, ledger, period, account)
-    do update set debit = b.debit + excluded.debit, credit = b.credit + excluded.credit;
-    if 'close' = any ($9) then
-        perform close_periods($1, $8, $9, $15);
-    end if;
-    if 'correction' = any ($9) then
-        perform mark_corrected($1, $2, $8, $9, $15);
-    end if;
+    insert into corrected (company, ledger, seq, entry)
+    values (new.company, new.facts -> 'of' ->> 'ledger', (new.facts -> 'of' ->> 'seq')::bigint, new.entry);
+    return null;
 end $$;
+create trigger corrects after insert on journal for each row when (new.kind = 'correction')
+    execute function mark_corrected();
+alter table journal enable always trigger corrects;
 
-revoke all on function mark_corrected from public;
 grant select on draft, draft_step, corrected to fenlu_service;
 grant insert on draft, draft_step to fenlu_service;

@@ -144,7 +144,7 @@ async def save(
     db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0007_manual_vouchers.sql."""
+    migrations/0005_journal_kinds.sql."""
     await db.execute(
         """
         select post_vouchers(

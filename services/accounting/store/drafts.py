@@ -78,7 +78,7 @@ async def voucher(db: Db, period: str, word: str, number: int) -> Mapping[str, A
     """A posted voucher as the facts of its correction hold it, the kind of its origin, and whether it was corrected."""
     head = await db.fetchrow(
         """
-        select v.seq, v.period, v.word, v.number, v.voucher_date::text as on, j.kind as origin,
+        select v.ledger, v.seq, v.period, v.word, v.number, v.voucher_date::text as on, j.kind as origin,
                exists (select from corrected c where c.company = v.company and c.ledger = v.ledger and c.seq = v.seq)
                    as corrected
         from voucher v join journal j on j.company = v.company and j.entry = v.entry
