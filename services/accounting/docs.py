@@ -88,16 +88,18 @@ def page(all_packs: Sequence[Pack], shown: Iterable[Example]) -> str:
 
 def _roles(all_packs: Sequence[Pack]) -> str:
     names = [f"{pack.name.zh} `{pack.standard}` {pack.version}" for pack in all_packs]
-    rows = [
-        [f"`{role}`", *(_account(pack.chart[pack.roles[role]]) for pack in all_packs), _owner(role, all_packs[0])]
-        for role in all_packs[0].roles
-    ]
+    roles = dict.fromkeys(role for pack in all_packs for role in pack.roles)
+    rows = [[f"`{role}`", *(_player(role, pack) for pack in all_packs), _owner(role, all_packs)] for role in roles]
     header = ["角色 Role", *names, "统驭: 由谁变动, 按何核算 · Control: moved by, kept by"]
     return _table(header, rows)
 
 
-def _owner(role: str, pack: Pack) -> str:
-    control = pack.control.get(role)
+def _player(role: str, pack: Pack) -> str:
+    return _account(pack.chart[pack.roles[role]]) if role in pack.roles else "—"
+
+
+def _owner(role: str, all_packs: Sequence[Pack]) -> str:
+    control = next((pack.control[role] for pack in all_packs if role in pack.control), None)
     return f"{control.owner}: {', '.join(control.dimensions) or '—'}" if control else ""
 
 

@@ -65,9 +65,20 @@ def test_the_main_example_of_a_rule_shows_all_its_lines(pack: Pack) -> None:
 
 def test_the_packs_differ_only_where_the_standards_do() -> None:
     """Whoever changes a rule of one pack changes the other, or says here why not."""
-    small, large = PACKS
+    small, large, _ = PACKS
     assert (small.rules, small.none, small.control) == (large.rules, large.none, large.control)
     assert {role for role, code in small.roles.items() if large.roles[role] != code} == {
         "advances", "cost_of_sales", "count_gain", "count_loss", "opening_balances", "profit", "retained",
         "revenue",
     }
+
+
+def test_ifrs_differs_only_in_what_is_invoiced_and_when() -> None:
+    """Its rules name the same roles, but for what is delivered and not invoiced yet."""
+    small, _, ifrs = PACKS
+    lines = {(rule.id, rule.part): rule.lines for rule in small.rules}
+    assert {rule.id for rule in ifrs.rules if lines[rule.id, rule.part] != rule.lines} == {
+        "sale-delivered", "sale-returned", "invoice-issued", "credit-note-issued",
+    }
+    assert ifrs.none == small.none
+    assert set(ifrs.control) - set(small.control) == {"unbilled"}

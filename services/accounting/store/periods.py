@@ -96,7 +96,7 @@ async def _undelivered(db: Db, period: str) -> list[str]:
             union all
             select facts from journal
             where company = $1 and none_zh is not null and event_type = 'inventory.goods_shipped.v1'
-              and facts ->> 'on' >= $3 and facts ->> 'on' < $3 || '~'
+              and facts ->> 'on' between $3 || '-01' and $3 || '-31'
         ), delivered as (
             select j.facts -> 'texts' ->> 'delivery_id' as delivery_id
             from voucher v join journal j on j.company = v.company and j.entry = v.entry
