@@ -1,64 +1,27 @@
 """The HTTP door of accounting: open books, and read what was posted, by real tokens and a real Postgres."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.accounting import views
-from services.accounting.api import router
 from services.accounting.handlers import service
 from shared.db import Pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.testing import deliver, said
 from tests.accounting import examples
-
-KEY = ec.generate_private_key(ec.SECP256R1())
-PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def token(company: str = "C1") -> str:
-    now = datetime.now(UTC)
-    claims = {
-        "iss": "fenlu", "aud": "fenlu", "sub": "anna", "iat": now, "exp": now + timedelta(minutes=5),
-        "company": company, "roles": ["chief_accountant"],
-    }
-    return jwt.encode(claims, KEY, algorithm="ES256")
-
-
-async def ready() -> dict[str, str]:
-    return {}
-
-
-async def metrics() -> bytes:
-    return b""
+from tests.accounting.doors import door, read, token
 
 
 @pytest.fixture
 async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(service, router, pool, TokenVerifier(PUBLIC, "fenlu", "fenlu"), Probes(ready, metrics))
-    headers = {"Authorization": f"Bearer {token()}", "Accept-Language": "en"}
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app), base_url="http://accounting", headers=headers
-    ) as found:
+    async with door(pool) as found:
         yield found
 
 
 async def open_books(client: httpx2.AsyncClient) -> httpx2.Response:
     body = examples.open_books().model_dump(mode="json")
     return await client.post("/books", json=body, headers={"Idempotency-Key": "k1"})
-
-
-async def read(client: httpx2.AsyncClient, path: str, **query: Any) -> Any:
-    answer = await client.get(path, params=query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
 
 
 async def test_books_are_opened_and_shown(client: httpx2.AsyncClient) -> None:
@@ -83,30 +46,6 @@ async def test_the_trial_balance_carries_forward(client: httpx2.AsyncClient, poo
     }
     assert table["totals"]["opening_credit"] == "6150.00"
     assert table["memo_totals"]["debit"] == table["memo_totals"]["credit"] == "1000.00"
-
-
-async def test_a_ledger_is_paged_with_its_running_balance(
-    client: httpx2.AsyncClient, pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(views, "PAGE", 2)
-    await open_books(client)
-    await deliver(pool, service, examples.opened(), *(examples.shipped(f"SO-{n}", f"SH-{n}") for n in range(3)))
-    pages: list[Any] = []
-    after: dict[str, str] = {}
-    while True:
-        page = await read(client, "/accounts/1405/ledger", period="2025-03", **after)
-        shown = ("number", "amount", "balance_side", "balance")
-        pages.append([tuple(line[name] for name in shown) for line in page["lines"]])
-        if page["next"] is None:
-            break
-        after = {"after": page["next"]}
-    assert page["opening"] == {"balance_side": "D", "balance": "6150.00"}
-    assert pages == [
-        [(1, "360.00", "D", "5790.00"), (1, "240.00", "D", "5550.00")],
-        [(2, "360.00", "D", "5190.00"), (2, "240.00", "D", "4950.00")],
-        [(3, "360.00", "D", "4590.00"), (3, "240.00", "D", "4350.00")],
-        [],
-    ]
 
 
 async def test_vouchers_by_page_and_by_number(

@@ -127,6 +127,8 @@ FAULTS = [
           """, "whole_vouchers", "numbers"),
     fault("a kept balance", "accounting", "period_balance",
           "update period_balance set debit = debit + 1 where company = 'DEMO' and account = '1122'", "period_balances"),
+    fault("sums by dimension that miss vouchers", "accounting", "dimension_head",
+          "insert into dimension_head values ('DEMO', 'main', 5)", "dimension_balances"),
     # journal and logs
     fault("a journal row gone", "accounting", "journal",
           "delete from journal where company = 'DEMO' and event_type = 'order.order_approved.v1' and entry < 20",

@@ -13,7 +13,7 @@ __all__ = ["Backlog", "Figure", "Finding", "Report", "Tie", "backlog", "check"]
 
 CHECKS = (
     log.positions, log.versions, log.journal, log.outcomes,
-    ledger.balance, ledger.whole_vouchers, ledger.numbers, ledger.period_balances,
+    ledger.balance, ledger.whole_vouchers, ledger.numbers, ledger.period_balances, ledger.dimension_balances,
     walks.order_values, walks.delivery_shares, walks.shipped_is_delivered, walks.taken_back_is_returned,
     walks.reservations, stock.stock, stock.moves, stock.adjustments, returns.return_shares, returns.invoices,
     returns.credit_notes, returns.refunds, returns.settled, purchasing.purchases, purchasing.matching,

@@ -124,6 +124,33 @@ async def period_balances(databases: Databases) -> Finding:
     return Finding("period_balances", f"{kept} balances", tuple(faults))
 
 
+async def dimension_balances(databases: Databases) -> Finding:
+    """The sums kept by dimension are those of the lines up to the place that they have reached."""
+    rows = await databases.accounting.fetch(
+        """
+        with summed as (
+            select l.company, l.ledger, l.account, l.period, coalesce(l.customer, '') as customer,
+                   coalesce(l.supplier, '') as supplier, coalesce(l.product, '') as product,
+                   coalesce(l.warehouse, '') as warehouse, coalesce(l.salesperson, '') as salesperson,
+                   sum(case l.side when 'D' then l.amount else 0 end) as debit,
+                   sum(case l.side when 'C' then l.amount else 0 end) as credit,
+                   coalesce(sum(case l.side when 'D' then l.quantity else -l.quantity end), 0) as quantity
+            from voucher_line l join dimension_head h on h.company = l.company and h.ledger = l.ledger
+            where l.seq <= h.seq group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+        )
+        select company, account, period
+        from dimension_balance k
+        full join summed s using (company, ledger, account, period, customer, supplier, product, warehouse,
+                                  salesperson)
+        where (k.debit, k.credit, k.quantity_in - k.quantity_out) is distinct from (s.debit, s.credit, s.quantity)
+        order by company, account, period limit 20
+        """
+    )
+    faults = [f"{r['account']} in {r['period']} of {r['company']}: its lines say something else" for r in rows]
+    kept = await databases.accounting.fetchval("select count(*) from dimension_balance")
+    return Finding("dimension_balances", f"{kept} balances", tuple(faults))
+
+
 async def totals(databases: Databases) -> Any:
     """Vouchers, and debits and credits of the statement accounts."""
     return await databases.accounting.fetchrow(

@@ -16,6 +16,7 @@ from shared.events.accounting import OpenBooks
 LEDGER = "main"  # the one ledger of a company, until a second standard is kept beside it
 MAPPING_VERSION = 1  # of a company's first role map
 NO_EVENT = (None, None, None, None)  # id, type, source, position
+STEP = 1000  # vouchers that the sums behind the posting move over at once
 
 
 # -- opening books ----------------------------------------------------------------------------------------------------
@@ -190,3 +191,11 @@ def _line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
         )
         for index, line in enumerate(voucher.lines, 1)
     ]
+
+
+# -- behind the posting -----------------------------------------------------------------------------------------------
+
+
+async def advance_dimensions(db: Db, ledger: str) -> int:
+    """Move the balances by dimension over the next vouchers; returns the place reached."""
+    return int(await db.fetchval("select advance_dimensions($1, $2, $3)", db.company, ledger, STEP))

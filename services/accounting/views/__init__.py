@@ -1,14 +1,18 @@
-"""SQL that only reads: books, chart, trial balance, ledgers, vouchers, explanations, holes. Money comes as strings."""
+"""SQL that only reads: books, chart, trial balance, vouchers, explanations, holes; `views.books` has the account books.
 
-from decimal import Decimal
+Money comes as strings.
+"""
+
 from typing import Any
 from uuid import UUID
 
 from services.accounting.store import LEDGER
-from shared import money
+from services.accounting.views import showing
 from shared.db import Db
+from shared.money import ZERO
 
 PAGE = 100
+YEAR = ("year_debit", "year_credit")  # 本年累计
 HOLES_WITHIN = 10_000  # how many of a producer's newest positions are looked through for holes
 FIGURES = {
     "trial_balance_difference": "debits less credits of all books by the sums per period, statement and memo apart",
@@ -58,84 +62,30 @@ async def trial_balance(db: Db, currency: str, period: str) -> dict[str, Any]:
         select a.code, a.zh, a.en, a.kind, a.side,
                coalesce(sum(b.debit - b.credit) filter (where b.period < $3), 0) as opening,
                coalesce(sum(b.debit) filter (where b.period = $3), 0) as debit,
-               coalesce(sum(b.credit) filter (where b.period = $3), 0) as credit
+               coalesce(sum(b.credit) filter (where b.period = $3), 0) as credit,
+               coalesce(sum(b.debit) filter (where b.period >= left($3, 4)), 0) as year_debit,
+               coalesce(sum(b.credit) filter (where b.period >= left($3, 4)), 0) as year_credit
         from period_balance b join account a on a.company = b.company and a.ledger = b.ledger and a.code = b.account
         where b.company = $1 and b.ledger = $2 and b.period <= $3
         group by a.code, a.zh, a.en, a.kind, a.side order by a.code
         """,
         db.company, LEDGER, period,
     )
-    accounts, totals = [], {False: _no_columns(), True: _no_columns()}
+    accounts, totals = [], {memo: {**showing.six_columns(ZERO, ZERO, ZERO), **dict.fromkeys(YEAR, ZERO)}
+                        for memo in (False, True)}
     for row in rows:
-        columns = _six_columns(row["opening"], row["debit"], row["credit"])
+        columns = {**showing.six_columns(row["opening"], row["debit"], row["credit"]),
+                   **{name: row[name] for name in YEAR}}
         total = totals[row["kind"] == "memo"]
         for name, value in columns.items():
             total[name] += value
         accounts.append({
             "code": row["code"], "zh": row["zh"], "en": row["en"], "kind": row["kind"], "side": row["side"],
-            **_shown(columns, currency),
+            **showing.amounts(columns, currency),
         })
     return {
         "period": period, "currency": currency, "accounts": accounts,
-        "totals": _shown(totals[False], currency), "memo_totals": _shown(totals[True], currency),
-    }
-
-
-def _no_columns() -> dict[str, Decimal]:
-    return _six_columns(Decimal(0), Decimal(0), Decimal(0))
-
-
-def _six_columns(opening: Decimal, debit: Decimal, credit: Decimal) -> dict[str, Decimal]:
-    """期初借方/贷方, 本期借方/贷方, 期末借方/贷方."""
-    closing = opening + debit - credit
-    return {
-        "opening_debit": max(opening, money.ZERO), "opening_credit": max(-opening, money.ZERO),
-        "debit": debit, "credit": credit,
-        "closing_debit": max(closing, money.ZERO), "closing_credit": max(-closing, money.ZERO),
-    }
-
-
-async def account_ledger(
-    db: Db, currency: str, code: str, period: str, after: tuple[int, int, Decimal] | None
-) -> dict[str, Any] | None:
-    """A page of an account's ledger (明细账) in posting order with the running balance; None for an unknown account.
-
-    `after` is where the last page ended: voucher, line and the balance there. The balance travels with it, so a page
-    costs the same wherever it starts.
-    """
-    account = await db.fetchrow(
-        """
-        select a.code, a.zh, a.en, a.kind, a.side,
-               (select coalesce(sum(debit - credit), 0) from period_balance
-                where company = $1 and ledger = $2 and account = $3 and period < $4) as opening
-        from account a where a.company = $1 and a.ledger = $2 and a.code = $3
-        """,
-        db.company, LEDGER, code, period,
-    )
-    if account is None:
-        return None
-    seq, line, balance = after or (0, 0, account["opening"])
-    rows = await db.fetch(
-        """
-        select l.seq, l.line, v.word, v.number, v.voucher_date, l.summary, l.side, l.amount, l.customer, l.supplier,
-               l.product, l.warehouse, l.salesperson, l.quantity::text as quantity, v.event_id
-        from (select * from voucher_line
-              where company = $1 and ledger = $2 and account = $3 and period = $4 and (seq, line) > ($5, $6)
-              order by seq, line limit $7) as l
-        join voucher v on v.company = l.company and v.ledger = l.ledger and v.seq = l.seq
-        order by l.seq, l.line
-        """,
-        db.company, LEDGER, code, period, seq, line, PAGE,
-    )
-    lines = []
-    for row in rows:
-        balance += row["amount"] if row["side"] == "D" else -row["amount"]
-        lines.append({**row, "amount": _amount(row["amount"], currency), **_balance(balance, currency)})
-    return {
-        "code": account["code"], "zh": account["zh"], "en": account["en"], "kind": account["kind"],
-        "side": account["side"], "period": period, "currency": currency,
-        "opening": _balance(account["opening"], currency), "lines": lines,
-        "next": f"{rows[-1]['seq']}:{rows[-1]['line']}:{_amount(balance, currency)}" if len(rows) == PAGE else None,
+        "totals": showing.amounts(totals[False], currency), "memo_totals": showing.amounts(totals[True], currency),
     }
 
 
@@ -157,7 +107,7 @@ async def vouchers(db: Db, currency: str, period: str, word: str, after: int) ->
         db.company, LEDGER, period, word, after, PAGE,
     )
     return {
-        "vouchers": [{**row, "total": _amount(row["total"], currency)} for row in rows],
+        "vouchers": [{**row, "total": showing.amount(row["total"], currency)} for row in rows],
         "next": rows[-1]["number"] if len(rows) == PAGE else None,
     }
 
@@ -217,7 +167,7 @@ async def _whole_vouchers(db: Db, currency: str, seqs: list[int]) -> list[dict[s
     lines_of: dict[int, list[dict[str, Any]]] = {seq: [] for seq in seqs}
     for line in lines:
         shown = {name: value for name, value in line.items() if name != "seq"}
-        lines_of[line["seq"]].append({**shown, "amount": _amount(line["amount"], currency)})
+        lines_of[line["seq"]].append({**shown, "amount": showing.amount(line["amount"], currency)})
     return [{**header, "lines": lines_of[header["seq"]]} for header in headers]
 
 
@@ -283,19 +233,14 @@ async def measure(connection: Any) -> dict[str, float]:
     return dict(row)
 
 
-# -- how values are shown ---------------------------------------------------------------------------------------------
-
-
-def _amount(value: Decimal, currency: str) -> str:
-    return f"{money.round_money(value, currency):f}"
-
-
-def _balance(value: Decimal, currency: str) -> dict[str, str | None]:
-    """A balance and the side on which it stands; null is 平, neither side."""
-    return {
-        "balance_side": "D" if value > 0 else "C" if value < 0 else None, "balance": _amount(abs(value), currency)
-    }
-
-
-def _shown(amounts: dict[str, Decimal], currency: str) -> dict[str, str]:
-    return {name: _amount(value, currency) for name, value in amounts.items()}
+async def behind(connection: Any) -> list[tuple[str, str]]:
+    """The ledgers, of all companies, whose balances by dimension have not reached the last voucher."""
+    rows = await connection.fetch(
+        """
+        select b.company, b.ledger from book b
+        left join dimension_head h on h.company = b.company and h.ledger = b.ledger
+        where coalesce(h.seq, 0) < (select max(seq) from voucher v where v.company = b.company and v.ledger = b.ledger)
+        order by b.company, b.ledger
+        """
+    )
+    return [(row["company"], row["ledger"]) for row in rows]

@@ -1,6 +1,5 @@
-"""The HTTP door of accounting: open books, read them."""
+"""Open books; read accounts, trial balance, vouchers, and what events came to."""
 
-from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -30,8 +29,6 @@ router = APIRouter()
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 Period = Annotated[str, Query(pattern=MONTH, description="a month, 2025-01")]
 Code = Annotated[str, Path(pattern=r"^\d{4,20}$", description="an account's code (科目编码)")]
-# Where a page of a ledger ended: voucher, line, signed balance; the `next` of that page.
-LedgerCursor = Annotated[str | None, Query(pattern=r"^\d{1,18}:\d{1,9}:-?\d{1,22}(\.\d{1,4})?$")]
 
 accept(router, "/books", OpenBooks)
 accept(router, "/periods/close-requests", RequestPeriodClose)
@@ -67,22 +64,9 @@ async def accounts(db: Reading) -> dict[str, Any]:
     return {"accounts": await views.chart(db)}
 
 
-@router.get("/accounts/{code}/ledger")
-async def account_ledger(db: Reading, code: Code, period: Period, after: LedgerCursor = None) -> dict[str, Any]:
-    """An account's ledger (明细账) of a month with its running balance, a page at a time."""
-    place = None
-    if after:
-        seq, line, balance = after.split(":")
-        place = int(seq), int(line), Decimal(balance)
-    found = await views.account_ledger(db, await _currency(db), code, period, place)
-    if found is None:
-        raise not_found("account", code)
-    return found
-
-
 @router.get("/trial-balance")
 async def trial_balance(db: Reading, period: Period) -> dict[str, Any]:
-    """Opening, movement and closing of every account that moved (科目余额表)."""
+    """Opening, movement, year to date and closing of every account that moved (科目余额表)."""
     return await views.trial_balance(db, await _currency(db), period)
 
 

@@ -1,0 +1,9 @@
+"""The HTTP door of accounting: open books, read vouchers, books and statements."""
+
+from fastapi import APIRouter
+
+from services.accounting.api import books, vouchers
+
+router = APIRouter()
+router.include_router(vouchers.router)
+router.include_router(books.router)
