@@ -196,8 +196,8 @@ def where_next(
         f"all addresses, and a token per role ({', '.join(tokens)}), as variables of your shell:",
         f"  . {environment.relative_to(ROOT)}",
         f"  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" \"$ACCOUNTING/trial-balance?period={period}\"",
-        "  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" "
-        f"\"$ACCOUNTING/statements/balance-sheet?period={period}\"",
+        ("  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" "
+         f"\"$ACCOUNTING/statements/balance-sheet?period={period}\""),
         "  curl -H \"Authorization: Bearer $ACCOUNTANT_TOKEN\" \"$ORDER/orders?state=short\"",
         "and now connect another system, within ten minutes: docs/integration.md",
         "to stop: make down (or python -m tools.demo down)",
