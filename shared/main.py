@@ -36,12 +36,13 @@ logger = structlog.get_logger()
 
 
 def run(
-    service: Service, router: APIRouter, root: Path, own: Mapping[str, tuple[str, Callable[[], int]]] | None = None,
-    beside: Beside | None = None,
+    service: Service, router: APIRouter, root: Path,
+    own: Mapping[str, tuple[str, Callable[[list[str]], int]]] | None = None, beside: Beside | None = None,
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
-    `own` holds the service's own commands: name -> (help, what it does; returns the exit code). They need no settings.
+    `own` holds the service's own commands: name -> (help, what it does with the arguments that follow the name; returns
+    the exit code). They read the settings that they need by themselves.
     `beside` is what else runs while it serves, until it is cancelled.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
@@ -58,10 +59,10 @@ def run(
     commands.add_parser("doctor", help="say what is wrong and what to do; 1 if anything is (诊断)")
     operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
-        commands.add_parser(name, help=text)
+        commands.add_parser(name, help=text, add_help=False).add_argument("arguments", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     if own and args.command in own:
-        raise SystemExit(own[args.command][1]())
+        raise SystemExit(own[args.command][1](args.arguments))
     match args.command:
         case "serve":
             uvloop.run(_serve(service, router, root, read_settings(Settings), beside))

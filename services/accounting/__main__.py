@@ -1,4 +1,4 @@
-"""`python -m services.accounting serve|migrate|topology|replay|lint|docs`."""
+"""`python -m services.accounting serve|migrate|topology|replay|lint|docs|prove|pack`."""
 
 from pathlib import Path
 
@@ -6,10 +6,11 @@ from services.accounting import docs, follower, packs
 from services.accounting.api import router
 from services.accounting.domain.linter import lint
 from services.accounting.handlers import service
+from services.accounting.proofs import command
 from shared.main import run
 
 
-def lint_packs() -> int:
+def lint_packs(_arguments: list[str]) -> int:
     """Print what is wrong with each rule pack, in Chinese and English; the exit code is 1 if anything is."""
     wrong = 0
     for pack in packs.all_packs():
@@ -25,4 +26,6 @@ if __name__ == "__main__":
     run(service, router, Path(__file__).parent, {
         "lint": ("prove the posting rules (检查规则包)", lint_packs),
         "docs": ("write docs/posting-rules.md of this checkout (生成记账规则文档)", docs.write),
+        "prove": ("prove the books: prove NAME|all [--company C] (证明账簿)", command.main),
+        "pack": ("write a month's proof pack: pack --company C --period 2025-01 (期间证明包)", command.pack),
     }, beside=follower.beside)

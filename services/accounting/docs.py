@@ -64,7 +64,7 @@ def seed_findings() -> list[Finding]:
     return [finding for finding in found if finding.code != "uncovered_event"]
 
 
-def write() -> int:
+def write(_arguments: Sequence[str] = ()) -> int:
     """Write the page; the exit code is always 0."""
     PAGE.write_text(page(packs.proven_packs(), examples()), encoding="utf-8")
     return 0

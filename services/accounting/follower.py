@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI
 
 from services.accounting import store, views
+from services.accounting.proofs import chain
 from shared.db import Db, Pool, is_transient
 
 PAUSE_SECONDS = 1.0  # between two looks, if nothing is left to do
@@ -41,4 +42,7 @@ async def follow(pool: Pool) -> bool:
         behind = await views.behind(connection)
         for company, ledger in behind:
             await store.advance_dimensions(Db(connection, company), ledger)
-    return bool(behind)
+        unsealed = await views.unsealed(connection, chain.BLOCK)
+        for company, ledger in unsealed:
+            await chain.seal(Db(connection, company), ledger, whole_only=True)
+    return bool(behind or unsealed)

@@ -1,6 +1,6 @@
 """The HTTP door of accounting on a database, asked with real tokens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,11 +22,11 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def token(company: str = "C1") -> str:
+def token(company: str = "C1", roles: Sequence[str] = ("chief_accountant",)) -> str:
     now = datetime.now(UTC)
     claims = {
         "iss": "fenlu", "aud": "fenlu", "sub": "anna", "iat": now, "exp": now + timedelta(minutes=5),
-        "company": company, "roles": ["chief_accountant"],
+        "company": company, "roles": list(roles),
     }
     return jwt.encode(claims, KEY, algorithm="ES256")
 

@@ -6,6 +6,7 @@ from typing import Any
 from asyncpg import Record
 
 from services.accounting import packs
+from services.accounting.domain.chain import Block
 from services.accounting.domain.closing import first_day, next_period
 from services.accounting.domain.pack import Pack
 from services.accounting.domain.posting import Heads, MappedAccount, Numbered, Posting, Terms, number
@@ -15,6 +16,15 @@ from shared.events.accounting import OpenBooks
 
 LEDGER = "main"  # the one ledger of a company, until a second standard is kept beside it
 MAPPING_VERSION = 1  # of a company's first role map
+VOUCHER_COLUMNS = (
+    "seq", "entry", "period", "word", "number", "voucher_date", "business_date", "summary", "attachments", "maker",
+    "checker", "poster", "cashier", "event_id", "event_type", "source", "position", "rule_id", "rule_version", "part",
+    "line_count",
+)
+LINE_COLUMNS = (
+    "seq", "line", "period", "account", "side", "amount", "customer", "supplier", "product", "warehouse",
+    "salesperson", "quantity", "summary",
+)
 NO_EVENT = (None, None, None, None)  # id, type, source, position
 STEP = 1000  # vouchers that the sums behind the posting move over at once
 
@@ -158,8 +168,8 @@ async def save(
         db.company, LEDGER, terms.currency, terms.pack.standard, terms.pack.version, terms.mapping_version,
         terms.open_from,
         *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 11),
-        *columns([_voucher_row(v) for v in vouchers], 21),
-        *columns([row for v in vouchers for row in _line_rows(v)], 13),
+        *columns([voucher_row(v) for v in vouchers], 21),
+        *columns([row for v in vouchers for row in line_rows(v)], 13),
     )
 
 
@@ -171,7 +181,8 @@ def _journal_row(entry: int, posting: Posting) -> tuple[Any, ...]:
     )
 
 
-def _voucher_row(numbered: Numbered) -> tuple[Any, ...]:
+def voucher_row(numbered: Numbered) -> tuple[Any, ...]:
+    """The columns VOUCHER_COLUMNS."""
     voucher, signed = numbered.voucher, numbered.voucher.signed
     return (
         numbered.seq, numbered.entry, voucher.period, voucher.word, numbered.number, voucher.on, voucher.business_date,
@@ -180,7 +191,8 @@ def _voucher_row(numbered: Numbered) -> tuple[Any, ...]:
     )
 
 
-def _line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
+def line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
+    """The columns LINE_COLUMNS of each line."""
     voucher, period = numbered.voucher, numbered.voucher.period
     return [
         (
@@ -199,3 +211,17 @@ def _line_rows(numbered: Numbered) -> list[tuple[Any, ...]]:
 async def advance_dimensions(db: Db, ledger: str) -> int:
     """Move the balances by dimension over the next vouchers; returns the place reached."""
     return int(await db.fetchval("select advance_dimensions($1, $2, $3)", db.company, ledger, STEP))
+
+
+async def insert_block(db: Db, block: Block) -> None:
+    """Write a block of the chain, unless somebody else was faster."""
+    await db.execute(
+        """
+        insert into chain_block (company, ledger, block, first_seq, last_seq, leaves, root, balances, previous, hash)
+        select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        where not exists (select from chain_block where company = $1 and ledger = $2 and block = $3)
+        on conflict do nothing
+        """,
+        block.company, block.ledger, block.block, block.first_seq, block.last_seq, block.leaves, block.root,
+        block.balances, block.previous, block.hash,
+    )

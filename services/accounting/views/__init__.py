@@ -244,3 +244,18 @@ async def behind(connection: Any) -> list[tuple[str, str]]:
         """
     )
     return [(row["company"], row["ledger"]) for row in rows]
+
+
+async def unsealed(connection: Any, vouchers: int) -> list[tuple[str, str]]:
+    """The ledgers, of all companies, with so many vouchers that are in no block of the chain yet."""
+    rows = await connection.fetch(
+        """
+        select b.company, b.ledger from book b
+        where (select max(seq) from voucher v where v.company = b.company and v.ledger = b.ledger) >= $1 + coalesce(
+                  (select last_seq from chain_block c where c.company = b.company and c.ledger = b.ledger
+                   order by block desc limit 1), 0)
+        order by b.company, b.ledger
+        """,
+        vouchers,
+    )
+    return [(row["company"], row["ledger"]) for row in rows]

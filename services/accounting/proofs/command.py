@@ -1,0 +1,92 @@
+"""`python -m services.accounting prove NAME|all`: a line per proof and ledger; the exit code is 1 if one fails."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import uvloop
+
+from services.accounting.proofs.chain import as_of, prove_chain
+from services.accounting.proofs.explain import explain
+from services.accounting.proofs.pack import period_pack
+from services.accounting.proofs.place import Place, Result, places
+from services.accounting.proofs.rebuild import digest, rebuild
+from shared.db import open_pool
+from shared.settings import DatabaseSettings, read_settings
+
+PROOFS: Mapping[str, Callable[[Place], Awaitable[Result]]] = {
+    "explain": explain,
+    "rebuild": rebuild,
+    "digest": digest,
+    "asof": as_of,
+    "chain": prove_chain,
+}
+
+
+def pack(arguments: Sequence[str]) -> int:
+    """Write the period pack of a ledger to the standard output."""
+    parser = argparse.ArgumentParser(prog="python -m services.accounting pack")
+    parser.add_argument("--company", required=True)
+    parser.add_argument("--ledger", default="main")
+    parser.add_argument("--period", required=True, help="a month, 2025-01")
+    args = parser.parse_args(arguments)
+    url = read_settings(DatabaseSettings).database_url.get_secret_value()
+    return uvloop.run(_pack(url, args.company, args.ledger, args.period))
+
+
+async def _pack(url: str, company: str, ledger: str, period: str) -> int:
+    pool = await open_pool(url, size=2, command_timeout=600)
+    try:
+        for place in await places(pool, company, ledger):
+            async for line in period_pack(place, period):
+                sys.stdout.buffer.write(line)
+            return 0
+        print("no such ledger", file=sys.stderr)
+        return 1
+    finally:
+        pool.terminate()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prove what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m services.accounting prove")
+    parser.add_argument("name", choices=[*PROOFS, "all"])
+    parser.add_argument("--company", help="only this one's ledgers")
+    parser.add_argument("--ledger", help="only those of this name")
+    args = parser.parse_args(arguments)
+    names = list(PROOFS) if args.name == "all" else [args.name]
+    url = read_settings(DatabaseSettings).database_url.get_secret_value()
+    return uvloop.run(_prove(url, names, args.company, args.ledger))
+
+
+async def _prove(url: str, names: Sequence[str], company: str | None, ledger: str | None) -> int:
+    pool = await open_pool(url, size=4, command_timeout=600)
+    try:
+        found = await places(pool, company, ledger, _bar)
+        if not found:
+            print("no such ledger", file=sys.stderr)
+            return 1
+        wrong = 0
+        for place in found:
+            for name in names:
+                result = await PROOFS[name](place)
+                _clear()
+                where = f" [{place.company} {place.ledger}]" if len(found) > 1 else ""
+                print(f"{result}{where}", flush=True)
+                wrong += not result.ok
+        return 1 if wrong else 0
+    finally:
+        pool.terminate()
+
+
+def _bar(done: int, whole: int) -> None:
+    """On a terminal, how far it is."""
+    if sys.stderr.isatty() and whole:
+        full = 40 * done // whole
+        sys.stderr.write(f"\r[{'#' * full}{'.' * (40 - full)}] {done}/{whole}")
+        sys.stderr.flush()
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")

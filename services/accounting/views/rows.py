@@ -1,0 +1,128 @@
+"""The rows of journal and ledger for proofs: in stretches by place, so that memory is bounded, and each row's text.
+
+A voucher's text is one JSON object with its lines, all of their columns but those that are null; so a column that is
+added later changes no text. Its hash is what digests and the chain are made of. The same statements read the ledger and
+what a proof has made again: on the connection of a scratch (`views.scratch`) the same names stand for its own tables.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from shared.db import Db
+
+
+class Heads(NamedTuple):
+    """The last entry and the last place of a ledger, and the sums per month and account at that moment."""
+
+    entry: int
+    seq: int
+    balances: str
+
+
+async def heads(db: Db, ledger: str) -> Heads:
+    """All of one moment: each posting moves them together."""
+    row = await db.fetchrow(
+        """
+        select (select coalesce(max(entry), 0) from journal where company = $1) as entry,
+               (select coalesce(max(seq), 0) from voucher where company = $1 and ledger = $2) as seq,
+               (select coalesce(string_agg(concat_ws(' ', period, account, debit, credit), e'\\n'
+                                           order by period collate "C", account collate "C"), '')
+                from period_balance where company = $1 and ledger = $2) as balances
+        """,
+        db.company, ledger,
+    )
+    assert row is not None
+    return Heads(row["entry"], row["seq"], row["balances"])
+
+
+async def ledgers(connection: Any) -> list[Any]:
+    """All books: company, ledger, currency, standard, opened_on."""
+    return list(await connection.fetch(
+        "select company, ledger, currency, standard, pack_version, opened_on from book order by company, ledger"
+    ))
+
+
+async def journal(db: Db, after: int, upto: int, limit: int) -> list[Any]:
+    """The next entries of the journal, each with all that it takes to decide it again."""
+    return await db.fetch(
+        """
+        select entry, kind, event_id, event_type, source, position, actor, facts, reader_version, standard,
+               pack_version, mapping_version, open_from, none_zh, none_en, accepted_at
+        from journal where company = $1 and entry > $2 and entry <= $3 order by entry limit $4
+        """,
+        db.company, after, upto, limit,
+    )
+
+
+async def role_maps(db: Db, ledger: str) -> list[Any]:
+    """Every version of the role map: version, role, account, and whether that is a memo account."""
+    return await db.fetch(
+        """
+        select m.version, m.role, m.account, a.kind = 'memo' as memo from role_map m
+        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
+        where m.company = $1 and m.ledger = $2
+        """,
+        db.company, ledger,
+    )
+
+
+async def texts(db: Db, ledger: str, places: Sequence[int]) -> list[Any]:
+    """Some vouchers by their places: seq, and the text (see above)."""
+    return await db.fetch(
+        """
+        select v.seq, (
+                   jsonb_strip_nulls(to_jsonb(v)) || jsonb_build_object(
+                       'posted_at', to_char(v.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                       'lines', (select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[]
+                                                  order by l.line)
+                                 from voucher_line l
+                                 where l.company = $1 and l.ledger = $2 and l.seq = v.seq))
+               )::text as text
+        from voucher v where v.company = $1 and v.ledger = $2 and v.seq = any ($3::bigint[]) order by v.seq
+        """,
+        db.company, ledger, places,
+    )
+
+
+async def hashes(db: Db, ledger: str, first: int, last: int) -> list[Any]:
+    """The same with the SHA-256 of the text, and that of its content: without place, entry, number, position, time."""
+    return await db.fetch(
+        """
+        select seq, period, word, number, sha256(convert_to(text::text, 'UTF8')) as hash,
+               sha256(convert_to((text - '{seq,entry,number,position,posted_at}'::text[])::text, 'UTF8')) as content
+        from (
+            select v.seq, v.period, v.word, v.number, jsonb_strip_nulls(to_jsonb(v)) || jsonb_build_object(
+                       'posted_at', to_char(v.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                       'lines', (select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[]
+                                                  order by l.line)
+                                 from voucher_line l
+                                 where l.company = $1 and l.ledger = $2 and l.seq = v.seq)) as text
+            from voucher v where v.company = $1 and v.ledger = $2 and v.seq between $3 and $4
+        ) as whole order by seq
+        """,
+        db.company, ledger, first, last,
+    )
+
+
+async def vouchers(db: Db, ledger: str, first: int, last: int) -> list[Any]:
+    """The vouchers from one place to another, with the columns of `store.VOUCHER_COLUMNS`."""
+    return await db.fetch(
+        """
+        select seq, entry, period, word, number, voucher_date, business_date, summary, attachments, maker, checker,
+               poster, cashier, event_id, event_type, source, position, rule_id, rule_version, part, line_count
+        from voucher where company = $1 and ledger = $2 and seq between $3 and $4 order by seq
+        """,
+        db.company, ledger, first, last,
+    )
+
+
+async def lines(db: Db, ledger: str, first: int, last: int) -> list[Any]:
+    """Their lines, with the columns of `store.LINE_COLUMNS`."""
+    return await db.fetch(
+        """
+        select seq, line, period, account, side, amount, customer, supplier, product, warehouse, salesperson, quantity,
+               summary
+        from voucher_line where company = $1 and ledger = $2 and seq between $3 and $4 order by seq, line
+        """,
+        db.company, ledger, first, last,
+    )

@@ -1,0 +1,171 @@
+"""The proofs hold for what the service posted, in whatever order it came, and name what was changed behind its back."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import services.accounting
+from services.accounting.handlers import service
+from services.accounting.proofs import rebuild as rebuilding
+from services.accounting.proofs import replay
+from services.accounting.proofs.explain import explain
+from services.accounting.proofs.place import Place, places
+from services.accounting.proofs.rebuild import digest, rebuild
+from shared.db import Pool
+from shared.events import Event
+from shared.testing import Script, as_admin, ask, fresh_pool, hear
+from tests.accounting import examples
+from tests.accounting.doors import door, read, token, trade
+
+
+async def place_of(pool: Pool) -> Place:
+    (found,) = await places(pool)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (replay, rebuilding):
+        monkeypatch.setattr(module, "BATCH", 3)
+
+
+async def change(pool: Pool, sql: str) -> None:
+    """Whatever only an administrator can do who also switches triggers off."""
+    async with as_admin(pool) as admin:
+        await admin.execute(
+            "alter table voucher disable trigger all; alter table voucher_line disable trigger all;"
+            f"alter table journal disable trigger all; {sql}"
+        )
+
+
+PROOFS = {"explain": explain, "rebuild": rebuild, "digest": digest}
+
+
+async def test_everything_that_was_posted_is_proven(pool: Pool) -> None:
+    await trade(pool)
+    place, vouchers = await place_of(pool), await pool.fetchval("select count(*) from voucher")
+    assert vouchers >= 20
+    for prove in PROOFS.values():
+        result = await prove(place)
+        assert result.differences == []
+        assert result.figures["vouchers"] == vouchers
+        assert str(result).startswith(f"proof {result.name}: ok ")
+    assert await pool.fetchval("select count(*) from voucher") == vouchers
+
+
+async def test_an_empty_ledger_is_proven(pool: Pool) -> None:
+    await ask(pool, service, examples.open_books())
+    assert [(await prove(await place_of(pool))).differences for prove in PROOFS.values()] == [[], [], []]
+
+
+FAULTS = {
+    "an amount": (
+        "update voucher_line set amount = amount + 1 where seq = 3 and line = 1",
+        "voucher 2025-03 备-1 line 1: amount is 1001, by rule order-placed 1000",
+        "voucher 2025-03 备-1 is not what the journal leads to",
+    ),
+    "a customer": (
+        "update voucher_line set customer = 'C-8' where account = '1122' and seq = 5 and line = 1",
+        "voucher 2025-03 记-3 line 1: customer is C-8, by rule sale-delivered C-7",
+        "voucher 2025-03 记-3 is not what the journal leads to",
+    ),
+    "who made it": (
+        "update voucher set maker = 'nobody' where seq = 2",
+        "voucher 2025-03 记-1: maker is nobody, by its rule tester",
+        "voucher 2025-03 记-1 is not what the journal leads to",
+    ),
+    "a line more": (
+        """
+        insert into voucher_line (company, ledger, seq, line, period, account, side, amount, currency, summary)
+        values ('C1', 'main', 2, 9, '2025-03', '1002', 'D', 1, 'CNY', '')
+        """,
+        "line 9 of the voucher at place 2 follows from nothing",
+        "voucher 2025-03 记-1 is not what the journal leads to",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_what_was_changed_is_named(pool: Pool, name: str) -> None:
+    damage, explained, rebuilt = FAULTS[name]
+    await trade(pool)
+    await change(pool, damage)
+    place = await place_of(pool)
+    for prove, words in ((explain, explained), (rebuild, rebuilt)):
+        result = await prove(place)
+        assert result.differences == [words]
+        assert str(result).startswith(f"proof {result.name}: FAILED {words} (")
+    assert not (await digest(place)).ok
+
+
+async def test_a_voucher_from_nowhere_a_missing_one_and_wrong_sums_are_named(pool: Pool) -> None:
+    await trade(pool)
+    last = await pool.fetchrow("select seq, entry, number, word from voucher order by seq desc limit 1")
+    assert last
+    tables = ("voucher_line", "voucher")
+    await change(pool, "".join(f"delete from {table} where seq = {last['seq']};" for table in tables))
+    missing = f"voucher 2025-03 {last['word']}-{last['number']} is missing"
+    assert (await rebuild(await place_of(pool))).differences == [missing]
+    assert missing in (await explain(await place_of(pool))).differences
+
+
+async def test_a_wrong_sum_is_seen(pool: Pool) -> None:
+    await trade(pool)
+    await change(pool, "update period_balance set debit = debit + 1 where account = '1122'")
+    assert (await rebuild(await place_of(pool))).differences == [
+        "the sums per month and account are not those of the journal",
+    ]
+
+
+async def test_a_reason_that_is_not_the_rules_is_seen(pool: Pool) -> None:
+    await trade(pool)
+    await change(pool, "update journal set none_zh = '别的' where none_zh is not null")
+    assert (await explain(await place_of(pool))).differences == [
+        "entry 5: the reason for no voucher is '别的', by its rules '订单已审核, 尚未交换任何东西'",
+    ]
+
+
+def story() -> list[Event]:
+    """Many events with their envelopes."""
+    script, found = Script(), [examples.opened(), examples.received()]
+    for n in range(4):
+        names = f"SO-{n}", f"SH-{n}"
+        found += [examples.placed(names[0]), examples.shipped(*names), examples.delivered(*names)]
+    return [script.say(event) for event in found]
+
+
+async def test_the_content_is_the_same_in_any_order_and_batches(pool: Pool) -> None:
+    """What numbers, places and entries are given differs; what the vouchers say does not."""
+    events, found = story(), set()
+    for seed, size in ((0, 100), (1, 4), (2, 1)):
+        async with fresh_pool(Path(services.accounting.__file__).parent) as other:
+            await ask(other, service, examples.open_books())
+            arriving = list(events)
+            if seed:
+                Random(seed).shuffle(arriving)
+            for start in range(0, len(arriving), size):
+                await hear(other, service, *arriving[start:start + size])
+            result = await digest(await place_of(other), seed)
+            row_digest = (await rebuild(await place_of(other))).figures["row_digest"]
+            assert result.ok
+            found.add((result.figures["content_digest"], row_digest))
+    assert len({content for content, _ in found}) == 1
+    assert len({rows for _, rows in found}) == 3
+
+
+async def test_proofs_and_explanations_over_http(pool: Pool) -> None:
+    await trade(pool)
+    async with door(pool) as client:
+        for name in PROOFS:
+            assert (await read(client, f"/proofs/{name}"))["ok"] is True
+        why = await read(client, "/vouchers/2025-03/记/1/explanation")
+        await change(pool, "update voucher_line set amount = amount + 1 where seq = 3 and line = 1")
+        wrong = await read(client, "/proofs/explain")
+        unknown = await client.get("/proofs/nothing")
+        sales = {"Authorization": f"Bearer {token(roles=('sales',))}"}
+        refused = await client.get("/proofs/explain", headers=sales)
+    assert (why["rule"]["id"], why["rule"]["lines"][0]["amount"]) == ("goods-received", "cost")
+    assert why["journal"]["facts"]["amounts"] == {"cost": why["voucher"]["lines"][-1]["amount"]}
+    assert (wrong["ok"], wrong["differences_in_all"]) == (False, 1)
+    assert (unknown.status_code, refused.status_code) == (422, 403)
