@@ -9,14 +9,18 @@ export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
-.PHONY: help demo down test test-full mutants lint contracts audit chaos chaos-night chaos-rolling compose-walk lock \
-        bench bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-growth clean
+.PHONY: help demo proofs down test test-full mutants lint contracts audit chaos chaos-night chaos-rolling compose-walk lock \
+        bench bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth \
+        clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.ready ## Bring servers and services, push ORDERS=500 real orders through them, show the books; KEEP=1 leaves it running
 	@ORDERS=$(ORDERS) KEEP=$(KEEP) $(PYTHON) -m tools.demo
+
+proofs: .venv/.ready ## Run the demo, then every proof of the books on its ledger; a line per proof, 1 if one fails
+	@ORDERS=$(ORDERS) KEEP=$(KEEP) $(PYTHON) -m tools.demo proofs
 
 down: .venv/.ready ## End what `make demo KEEP=1` or `python -m tools.servers up` left running
 	@$(PYTHON) -m tools.demo down
@@ -54,7 +58,7 @@ chaos-rolling: .venv/.ready ## Twenty rolling restarts (SIGTERM, every replica i
 bench: .venv/.ready ## Measure everything against its limits, write docs/benchmarks.md (at most 20 minutes on 2 idle cores)
 	@$(PYTHON) -m tools.bench
 
-bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-growth: .venv/.ready
+bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth: .venv/.ready
 	@$(PYTHON) -m tools.bench $(@:bench-%=%)
 
 compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)

@@ -59,10 +59,12 @@ def run(
     commands.add_parser("doctor", help="say what is wrong and what to do; 1 if anything is (诊断)")
     operators.add_to(commands)
     for name, (text, _) in (own or {}).items():
-        commands.add_parser(name, help=text, add_help=False).add_argument("arguments", nargs=argparse.REMAINDER)
-    args = parser.parse_args()
+        commands.add_parser(name, help=text, add_help=False)
+    args, rest = parser.parse_known_args()
     if own and args.command in own:
-        raise SystemExit(own[args.command][1](args.arguments))
+        raise SystemExit(own[args.command][1](rest))
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     match args.command:
         case "serve":
             uvloop.run(_serve(service, router, root, read_settings(Settings), beside))

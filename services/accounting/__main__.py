@@ -1,4 +1,4 @@
-"""`python -m services.accounting serve|migrate|topology|replay|lint|docs|prove|pack`."""
+"""`python -m services.accounting serve|migrate|topology|replay|lint|docs|prove|pack|export|whatif`."""
 
 from pathlib import Path
 
@@ -28,4 +28,6 @@ if __name__ == "__main__":
         "docs": ("write docs/posting-rules.md of this checkout (生成记账规则文档)", docs.write),
         "prove": ("prove the books: prove NAME|all [--company C] (证明账簿)", command.main),
         "pack": ("write a month's proof pack: pack --company C --period 2025-01 (期间证明包)", command.pack),
+        "export": ("write a ledger for beancount, ledger or hledger (导出账簿)", command.export),
+        "whatif": ("say what another pack would change (换一套准则会怎样)", command.whatif),
     }, beside=follower.beside)

@@ -12,6 +12,7 @@ from services.accounting.proofs import replay
 from services.accounting.proofs.explain import explain
 from services.accounting.proofs.place import Place, places
 from services.accounting.proofs.rebuild import digest, rebuild
+from services.accounting.views.scratch import BusyError
 from shared.db import Pool
 from shared.events import Event
 from shared.testing import Script, as_admin, ask, fresh_pool, hear
@@ -169,3 +170,13 @@ async def test_proofs_and_explanations_over_http(pool: Pool) -> None:
     assert why["journal"]["facts"]["amounts"] == {"cost": why["voucher"]["lines"][-1]["amount"]}
     assert (wrong["ok"], wrong["differences_in_all"]) == (False, 1)
     assert (unknown.status_code, refused.status_code) == (422, 403)
+
+
+async def test_two_who_make_the_ledger_again_at_once(pool: Pool) -> None:
+    await trade(pool)
+    place = await place_of(pool)
+    async with place.scratch():
+        with pytest.raises(BusyError, match="another proof"):
+            await rebuild(place)
+    assert (await rebuild(place)).ok
+    assert await pool.fetchval("select count(*) from rebuild.voucher") == 0

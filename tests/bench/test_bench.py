@@ -27,13 +27,14 @@ NEEDED = {
     "growth": {"growth", "posting", "trial_balance", "page"},
     "memory": {"max_rss_mb"},
     "poison": {"ratio"},
+    "rebuild": {"entries_per_s"},
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [
     pytest.param(["posting", "relay", "walk"], id="some"),
-    pytest.param(["latency", "poison", "memory", "growth"], id="others"),
+    pytest.param(["latency", "poison", "memory", "rebuild", "growth"], id="others"),
 ])
 def test_every_part_measures_and_says_its_line(parts: list[str]) -> None:
     done = subprocess.run(

@@ -26,6 +26,7 @@ WANTED = {
     "latency": (Wanted("p50_ms", 50, at_most=True), Wanted("p99_ms", 250, at_most=True)),
     "growth": (Wanted("growth", 0.9),),
     "memory": (Wanted("max_rss_mb", 200, at_most=True),),
+    "rebuild": (Wanted("entries_per_s", 3000),),
     "poison": (Wanted("ratio", 0.9),),
 }
 

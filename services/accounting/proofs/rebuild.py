@@ -56,7 +56,6 @@ async def rebuild(place: Place) -> Result:
     result, began = Result("rebuild"), perf_counter()
     async with place.reading() as db, place.scratch() as made:
         heads = await rows.heads(db, place.ledger)
-        await scratch.make(made.connection)
         kept, again, numberer = Digests(), Digests(), Numberer()
         journal = await Journal.open(place, db, heads.entry)
         async for entries in journal.batches():
@@ -87,7 +86,6 @@ async def digest(place: Place, seed: int = 1) -> Result:
     result = Result("digest")
     async with place.reading() as db, place.scratch() as made:
         heads = await rows.heads(db, place.ledger)
-        await scratch.make(made.connection)
         numberer, done = Numberer(), 0
         async for entries in _shuffled(await Journal.open(place, db, heads.entry), heads.entry, seed):
             await _write(place, made, entries, numberer, done + 1)

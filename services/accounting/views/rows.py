@@ -2,7 +2,7 @@
 
 A voucher's text is one JSON object with its lines, all of their columns but those that are null; so a column that is
 added later changes no text. Its hash is what digests and the chain are made of. The same statements read the ledger and
-what a proof has made again: on the connection of a scratch (`views.scratch`) the same names stand for its own tables.
+what a proof has made again: on a connection of the scratch (`views.scratch`) the same names stand for its own tables.
 """
 
 from collections.abc import Sequence
