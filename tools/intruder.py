@@ -116,6 +116,9 @@ def database_attempts(at: Foothold) -> Attempts:
             "replace the posting path": "alter function post_vouchers rename to mine",
             "change a book": "update book set currency = 'USD'",
             "change the chart": "update account set takes_lines = true",
+            "change a block of the chain": "update chain_block set hash = previous",
+            "forget a block of the chain": "delete from chain_block",
+            "move the sums by dimension": "update dimension_balance set debit = 0",
         }
     attempts: Attempts = {what: partial(at.sql, text) for what, text in texts.items()}
     return {"open another's database": partial(at.sql, "select 1", at.foreign_database), **attempts}

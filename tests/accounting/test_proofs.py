@@ -9,15 +9,21 @@ import services.accounting
 from services.accounting.handlers import service
 from services.accounting.proofs import rebuild as rebuilding
 from services.accounting.proofs import replay
+from services.accounting.proofs.chain import as_of, prove_chain
 from services.accounting.proofs.explain import explain
+from services.accounting.proofs.export import prove_export
 from services.accounting.proofs.place import Place, places
 from services.accounting.proofs.rebuild import digest, rebuild
+from services.accounting.proofs.whatif import prove_whatif
 from services.accounting.views.scratch import BusyError
 from shared.db import Pool
 from shared.events import Event
-from shared.testing import Script, as_admin, ask, fresh_pool, hear
+from shared.events.accounting import DraftCorrection
+from shared.testing import Script, as_admin, ask, deliver, fresh_pool, hear
 from tests.accounting import examples
 from tests.accounting.doors import door, read, token, trade
+from tests.accounting.test_manual import asked, draft, posted
+from tests.accounting.test_periods import approve, open_books, request, seal, sold
 
 
 async def place_of(pool: Pool) -> Place:
@@ -180,3 +186,31 @@ async def test_two_who_make_the_ledger_again_at_once(pool: Pool) -> None:
             await rebuild(place)
     assert (await rebuild(place)).ok
     assert await pool.fetchval("select count(*) from rebuild.voucher") == 0
+
+
+async def test_closes_vouchers_by_hand_and_corrections_are_proven_too(pool: Pool) -> None:
+    """A month with all of them is closed, and something comes late."""
+    await open_books(pool)
+    await sold(pool)
+    rent = await posted(pool, draft())
+    lower = asked(("5602", "D", "270.00"), ("1002", "C", "270.00"))
+    await posted(pool, DraftCorrection(
+        draft_id="D-2", period="2025-03", word="记", number=rent.vouchers[0].number, on=examples.DAY, reason="录错",
+        lines=lower,
+    ))
+    await seal(pool)
+    assert (await request(pool)).ok
+    async with door(pool) as client:
+        before = await read(client, "/statements/income", period="2025-03")
+        assert (await approve(pool)).ok
+        assert await read(client, "/statements/income", period="2025-03") == before
+        assert before["lines"][13]["amounts"] == {"year_to_date": "270.00", "month": "270.00"}
+        sheet = await read(client, "/statements/balance-sheet", period="2025-03")
+    assert (sheet["balanced"], sheet["lines"][50]["amounts"]["closing"]) == (True, "6220.00")
+    await deliver(pool, service, examples.placed("SO-LATE"))
+    assert {row["kind"] for row in await pool.fetch("select distinct kind from journal")} == {
+        "books", "event", "manual", "correction", "close",
+    }
+    place = await place_of(pool)
+    for prove in (*PROOFS.values(), prove_chain, as_of, prove_whatif, prove_export):
+        assert (await prove(place)).differences == []

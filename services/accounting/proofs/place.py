@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from services.accounting.domain.posting import Words
 from services.accounting.views import rows, scratch
 from shared.db import Db, Pool
 
@@ -23,6 +24,7 @@ class Place:
     standard: str
     pack_version: int
     opened_on: date
+    words: Words
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
     @asynccontextmanager

@@ -71,7 +71,7 @@ class Journal:
         if key not in self._terms:
             self._terms[key] = Terms(
                 self._place.currency, open_from, packs.named(row["standard"], row["pack_version"]),
-                row["mapping_version"], self._accounts[row["mapping_version"]],
+                row["mapping_version"], self._accounts[row["mapping_version"]], self._place.words,
             )
         return self._terms[key]
 

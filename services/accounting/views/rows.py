@@ -36,9 +36,9 @@ async def heads(db: Db, ledger: str) -> Heads:
 
 
 async def ledgers(connection: Any) -> list[Any]:
-    """All books: company, ledger, currency, standard, opened_on."""
+    """All books, with what `proofs.place.Place` says of each."""
     return list(await connection.fetch(
-        "select company, ledger, currency, standard, pack_version, opened_on from book order by company, ledger"
+        "select company, ledger, currency, standard, pack_version, opened_on, words from book order by company, ledger"
     ))
 
 
