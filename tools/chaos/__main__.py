@@ -18,7 +18,7 @@ from tools.demo.places import TakenError
 from tools.servers.packages import CannotInstall
 from tools.servers.server import NotStarted
 
-LONGEST_FAULT = 30.0
+LONGEST_FAULT = 30.0  # longer than a heartbeat takes to notice
 
 
 def main(arguments: list[str]) -> int:

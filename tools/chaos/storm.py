@@ -74,8 +74,8 @@ class Storm:
             await self._bring(name, fault)
 
     async def _bring(self, name: str, fault: Fault) -> None:
-        """A longest fault is as rare as a short one is common."""
-        seconds = SHORTEST_FAULT * (self.size.longest_fault / SHORTEST_FAULT) ** self.dice.random()
+        """Most faults are short, so that the load goes on; a few outlive every timeout."""
+        seconds = SHORTEST_FAULT * (self.size.longest_fault / SHORTEST_FAULT) ** (self.dice.random() ** 3)
         in_flight = await self._something_in_flight()
         if fault.victims:
             self.history.kill(fault.victims, in_flight)
