@@ -6,6 +6,7 @@ from services.accounting import docs, packs
 from services.accounting.api import router
 from services.accounting.domain.linter import lint
 from services.accounting.handlers import service
+from services.accounting.handlers.tieout import Comparer
 from shared.main import run
 
 
@@ -25,4 +26,4 @@ if __name__ == "__main__":
     run(service, router, Path(__file__).parent, {
         "lint": ("prove the posting rules (检查规则包)", lint_packs),
         "docs": ("write docs/posting-rules.md of this checkout (生成记账规则文档)", docs.write),
-    })
+    }, beside=lambda _app, pool: Comparer(service, pool).run())

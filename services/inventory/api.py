@@ -24,6 +24,7 @@ from shared.events.inventory import (
     ShipGoods,
     TakeBackGoods,
 )
+from shared.events.tieout import InventoryStateSubledger
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -41,6 +42,7 @@ accept(router, "/purchase-orders", PlacePurchaseOrder)
 accept(router, "/supplier-invoices", BookSupplierInvoice)
 accept(router, "/supplier-payments", PaySupplier)
 accept(router, "/purchase-returns", ReturnToSupplier)
+accept(router, "/subledger", InventoryStateSubledger)
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 # Where a page begins; no key contains a slash, and "/" comes before all of them.

@@ -17,6 +17,7 @@ from shared.events.order import (
     ReceivePayment,
     RejectOrder,
 )
+from shared.events.tieout import OrderStateSubledger
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -29,6 +30,7 @@ accept(router, "/invoices", IssueInvoice)
 accept(router, "/credit-notes", IssueCreditNote)
 accept(router, "/payments", ReceivePayment)
 accept(router, "/refunds", PayRefund)
+accept(router, "/subledger", OrderStateSubledger)
 
 After = Annotated[Key | None, Query(description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
