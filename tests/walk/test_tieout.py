@@ -13,7 +13,7 @@ from shared.db import Db
 from shared.events.inventory import CountStock, GoodsReceived, PaySupplier, ReceiveGoods
 from shared.events.order import CancelOrder, IssueCreditNote, PayRefund
 from shared.events.tieout import PartingFound, SubledgerStated
-from shared.testing import acting_as, as_admin, ask, hear
+from shared.testing import as_admin, ask, hear
 from shared.testing import said as events_of_log
 from tests.walk.bus import Bus, open_bus
 from tests.walk.trade import DAY, Trade
@@ -58,7 +58,7 @@ async def trade_all(trade: Trade) -> None:
     await trade.take_back("T1", "O1", "2")
     await trade.sell("O2", "3")
     await trade.take_back("T2", "O2", "1")
-    await trade.pay("P2", "1000")
+    await trade.pay("P2", "1000", "O2")
     await trade.sell("O3", "1")
     await trade.send_back("X1", "R1", "30")
     await bus.do(PaySupplier.model_validate({
@@ -79,7 +79,7 @@ async def test_both_sides_agree_through_all_that_happens() -> None:
         await trade_all(other)
         await state(bus, "C2")
         sides = await all_agree(bus, "C2")
-        assert all(stated not in (None, "0") for stated, _ in sides.values()), sides
+        assert "0" not in {stated for stated, _ in sides.values()}, str(sides)
         await bus.do(IssueCreditNote(credit_note_id="N1", order_id="O1", issued_on=DAY), company="C2")
         await other.invoice("I2", "O2")
         await bus.do(PayRefund.model_validate({
@@ -124,12 +124,16 @@ async def test_the_event_whose_documents_were_changed_is_named() -> None:
         await state(bus)
         await trade.receive("R3", "10", "10")
         await state(bus)
-        # A receipt of long ago, and the stock and the debt that follow from it.
+        # A receipt of long ago, and the stock and the debt that follow from it; an administrator can silence triggers.
         await tamper(bus, "inventory", """
+            alter table stock_move disable trigger append_only;
+            alter table receipt disable trigger append_only;
             update stock_move set value = value + 3 where document_id = 'R1' and kind = 'receipt';
             update stock set value = value + 3 where sku = 'TEA';
             update receipt set cost = cost + 2 where receipt_id = 'R1';
             update receipt_match set cost = cost + 2, accrued = accrued + 2 where receipt_id = 'R1';
+            alter table stock_move enable always trigger append_only;
+            alter table receipt enable always trigger append_only;
         """)
         await state(bus)
         receipt = next(
@@ -162,12 +166,13 @@ async def test_a_statement_waits_for_the_events_before_it_and_may_come_twice() -
         async with stock_pool.acquire() as connection:
             await log.place(connection, 500)
         *early, statement = (await events_of_log(stock_pool))[before:]
-        assert early and isinstance(statement, SubledgerStated)
+        assert early
+        assert isinstance(statement, SubledgerStated)
         await hear(pool, books, statement)
         await comparing.Comparer(books, pool).look()
         found = await tied(bus)
         waiting = {source["source"]: source["waiting_for_events"] for source in found["sources"]}
-        assert (waiting["inventory"], found["differences"]) == (len(early) + 1, [])
+        assert (waiting["inventory"], found["differences"]) == (len(early), [])
         await hear(pool, books, *early)
         await hear(pool, books, *early, statement)
         await comparing.Comparer(books, pool).look()
@@ -175,8 +180,8 @@ async def test_a_statement_waits_for_the_events_before_it_and_may_come_twice() -
 
 
 async def tamper(bus: Bus, owner: str, sql: str) -> None:
-    """Change something as the server's administrator, past all triggers."""
-    async with as_admin(bus.pools[owner], schema_stays=True) as admin, acting_as(admin, "replica"):
+    """Change something as the server's administrator."""
+    async with as_admin(bus.pools[owner], schema_stays=True) as admin:
         await admin.execute(sql)
 
 
