@@ -328,7 +328,7 @@ def test_stock_that_moves_without_a_rule_is_refused() -> None:
     [
         ("standard = ", "not TOML"),
         ('standard = "x"', "version: Field required"),
-        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", "none.22.if: Extra inputs"),
+        ((files(packs) / "assbe.toml").read_text(encoding="utf-8") + "\nif = 1", "none.28.if: Extra inputs"),
     ],
 )
 def test_what_is_no_pack_is_named(text: str, reason: str) -> None:
