@@ -48,6 +48,8 @@ async def test_a_stock_row_changed_behind_the_services_back_is_named_within_seco
     ]
     assert seconds < 15, "from the statement that differed to the answer"
     await live.until_quiet()
+    wrong = {finding.name for finding in (await live.check()).findings if not finding.ok}
+    assert {"tie_out", "stock"} <= wrong, wrong
     said = "select count(*) from event where type = 'accounting.parting_found.v1'"
     assert await live.stations["accounting"].pool.fetchval(said) == 1
 

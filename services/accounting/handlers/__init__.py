@@ -43,7 +43,8 @@ async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     vouchers = posting.number(postings, last)
     with tracing.span("accounting posts", events=len(events), vouchers=len(vouchers)):
         await store.save(db, terms, last.entry + 1, postings, vouchers)
-    await tieout.note(db, [posting.event for posting in postings])
+    refused = {id(one.event) for one in unfit}
+    await tieout.note(db, [event for event in events if id(event) not in refused])
     return [*unfit]
 
 
