@@ -150,7 +150,7 @@ def go_on(search: Search, seen_until: int) -> Search | None:
 def message(search: Search, parting: Parting | None, event: tuple[UUID, str] | None) -> Text:
     """What was found, for people."""
     role = ROLES[search.place.role]
-    sides = {"stated": f"{search.sides.stated:f}", "posted": f"{search.sides.posted:f}", "source": search.source}
+    sides = {"stated": shown(search.sides.stated), "posted": shown(search.sides.posted), "source": search.source}
     if parting is None:
         key = search.place.key
         return Text(
@@ -160,7 +160,7 @@ def message(search: Search, parting: Parting | None, event: tuple[UUID, str] | N
     event_id, event_type = event or ("?", "?")
     params = {
         **sides, "event_id": str(event_id), "type": event_type, "position": parting.position,
-        "event_stated": f"{parting.sides.stated:f}", "event_posted": f"{parting.sides.posted:f}",
+        "event_stated": shown(parting.sides.stated), "event_posted": shown(parting.sides.posted),
     }
     key = search.place.key
     return Text(
@@ -184,6 +184,11 @@ def found(
         "event_posted": parting.sides.posted if parting else None,
         "message_zh": text.zh, "message_en": text.en,
     })
+
+
+def shown(value: Decimal) -> str:
+    """Money and pieces without the zeros that only the columns have."""
+    return f"{value.normalize():f}"
 
 
 def of_source(source: str) -> dict[str, Role]:

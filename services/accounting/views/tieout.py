@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from services.accounting.domain.tieout import ROLES, TODO, Place, Role
+from services.accounting.domain.tieout import ROLES, TODO, Place, Role, shown
 from shared.db import Db
 
 FIGURES = {
@@ -140,7 +140,7 @@ def _difference(row: Any) -> dict[str, Any]:
 
 
 def _plain(value: Decimal | None) -> str | None:
-    return None if value is None else f"{value.normalize():f}"
+    return None if value is None else shown(value)
 
 
 async def measure(connection: Any) -> dict[str, float]:
