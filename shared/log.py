@@ -14,9 +14,9 @@ from shared.events import Envelope, Event
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made a service speak: a heard event or an accepted command."""
+    """What made a service speak: a heard event or an accepted command; None if it did so by itself."""
 
-    id: UUID
+    id: UUID | None
     actor: str
     traceparent: str | None = None
 
@@ -41,6 +41,8 @@ async def append(
 
     `causes` maps id(event) to its cause. Versions go on gaplessly per (company, subject); two transactions that speak
     of the same aggregate at once collide on the unique key, and the loser is tried again.
+
+    Until the transaction ends nobody can `cut` this company's log. The lock is taken before the first `seq` is given.
     """
     if not events:
         return []
@@ -53,12 +55,14 @@ async def append(
         ))
     versions = await db.fetch(
         """
+        with open as materialized (select pg_advisory_xact_lock_shared(log_lock($1)))
         insert into event (company, id, subject, version, type, time, actor, correlation_id, causation_id, traceparent,
                            body)
         select $1, said.id, said.subject,
                last.version + row_number() over (partition by said.subject order by said.n),
                said.type, $2, said.actor, said.correlation_id, said.causation_id, said.traceparent, said.body
-        from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[], $10::bytea[])
+        from open,
+             unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::text[], $10::bytea[])
              with ordinality
              as said (id, subject, type, actor, correlation_id, causation_id, traceparent, body, n),
              lateral (select coalesce(max(version), 0) as version from event
@@ -222,3 +226,26 @@ def _entry(row: Any, source: str) -> Entry:
 async def went_back(connection: Any) -> list[str]:
     """Companies of which hearers have heard more than this log holds: this database is an older backup."""
     return [row["company"] for row in await connection.fetch("select company from went_back")]
+
+
+async def unstated(
+    connection: Any, subject: str, types: Sequence[str], seconds: float, company: str | None = None
+) -> list[str]:
+    """Companies (or this one) of which something was said since the last event about `subject`, if that is so many
+    seconds ago; events of these `types` do not count."""
+    rows = await connection.fetch(
+        """
+        select c.company from relay_cursor c
+        left join lateral (
+            select position, time from event where company = c.company and subject = $1 order by version desc limit 1
+        ) as last on true
+        where ($4::text is null or c.company = $4)
+          and (last.time is null or last.time < now() - $3 * interval '1 second' and last.position is not null)
+          and exists (
+              select from event e
+              where e.company = c.company and e.position > coalesce(last.position, 0) and e.type <> all ($2::text[])
+          )
+        """,
+        subject, list(types), seconds, company,
+    )
+    return [row["company"] for row in rows]

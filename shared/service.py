@@ -249,6 +249,21 @@ class Service:
     async def _dismiss(self, db: Db, commands: Sequence[Any]) -> list[Event | Refusal]:
         return await leftovers.dismiss(db, commands, self.hears_from(), ordered=self.ordered)
 
+    # -- its own work -------------------------------------------------------------------------------------------------
+
+    async def tend(
+        self, pool: Pool, company: str, work: Callable[[Db], Awaitable[Sequence[Event]]]
+    ) -> Sequence[Event]:
+        """Do something of a company that nobody asked for, because its time has come; returns what was said of it.
+        Raises what the work raises."""
+        async with pool.acquire() as connection, connection.transaction():
+            db = Db(connection, company)
+            events = await work(db)
+            cause = Cause(None, self.name, tracing.current())
+            said = await log.append(db, self.name, events, {id(e): cause for e in events}, datetime.now(UTC))
+        self.on_commit()
+        return said
+
     # -- commands -----------------------------------------------------------------------------------------------------
 
     async def ask(self, pool: Pool, command: Command, actor: Actor, key: str, *, by_queue: bool = False) -> Answer:

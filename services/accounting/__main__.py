@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from services.accounting import docs, follower, packs
+from services.accounting import docs, packs
 from services.accounting.api import router
 from services.accounting.domain.linter import lint
+from services.accounting.follower import Follower
 from services.accounting.handlers import service
+from services.accounting.handlers.tieout import Comparer
 from services.accounting.proofs import command
 from shared.main import run
 
@@ -30,4 +32,4 @@ if __name__ == "__main__":
         "pack": ("write a month's proof pack: pack --company C --period 2025-01 (期间证明包)", command.pack),
         "export": ("write a ledger for beancount, ledger or hledger (导出账簿)", command.export),
         "whatif": ("say what another pack would change (换一套准则会怎样)", command.whatif),
-    }, beside=follower.beside)
+    }, beside=[lambda _app, pool: Follower(pool), lambda _app, pool: Comparer(service, pool)])

@@ -1,11 +1,8 @@
 """What follows the posting, a step at a time by place in the posting order, so that posting waits for none of it."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 import structlog
-from fastapi import FastAPI
 
 from services.accounting import store, views
 from services.accounting.proofs import chain
@@ -16,24 +13,29 @@ PAUSE_SECONDS = 1.0  # between two looks, if nothing is left to do
 logger = structlog.get_logger()
 
 
-def beside(_app: FastAPI, pool: Pool) -> Coroutine[Any, Any, None]:
-    """What runs beside the doors of a service that serves."""
-    return follow_for_ever(pool)
+class Follower:
+    """Takes the steps as long as the service serves. Replicas may all have one: the first to come does a step, the
+    others find it done."""
 
+    name = "books"
 
-async def follow_for_ever(pool: Pool) -> None:
-    """Until it is cancelled. Replicas do the same at once: the first to come does a step, the others find it done."""
-    while True:
-        try:
-            moved = await follow(pool)
-        except Exception as error:
-            moved = False
-            if is_transient(error):
-                logger.warning("books wait for the database", error=repr(error)[:300])
-            else:  # whatever it is, posting goes on, and readers add up more lines themselves
-                logger.error("books do not follow", exc_info=error)
-        if not moved:
-            await asyncio.sleep(PAUSE_SECONDS)
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self.active = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                self.active, moved = True, await follow(self._pool)
+            except Exception as error:
+                self.active = moved = False
+                if is_transient(error):
+                    logger.warning("books wait for the database", error=repr(error)[:300])
+                else:  # whatever it is, posting goes on, and readers add up more lines themselves
+                    logger.error("books do not follow", exc_info=error)
+            if not moved:
+                await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def follow(pool: Pool) -> bool:

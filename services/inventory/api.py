@@ -25,6 +25,7 @@ from shared.events.inventory import (
     TakeBackGoods,
 )
 from shared.events.periods import InventorySealPeriod
+from shared.events.tieout import InventoryStateSubledger
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -43,6 +44,7 @@ accept(router, "/periods/seals", InventorySealPeriod)
 accept(router, "/supplier-invoices", BookSupplierInvoice)
 accept(router, "/supplier-payments", PaySupplier)
 accept(router, "/purchase-returns", ReturnToSupplier)
+accept(router, "/subledger", InventoryStateSubledger)
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 # Where a page begins; no key contains a slash, and "/" comes before all of them.

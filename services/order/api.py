@@ -18,6 +18,7 @@ from shared.events.order import (
     RejectOrder,
 )
 from shared.events.periods import OrderSealPeriod
+from shared.events.tieout import OrderStateSubledger
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -31,6 +32,7 @@ accept(router, "/credit-notes", IssueCreditNote)
 accept(router, "/payments", ReceivePayment)
 accept(router, "/refunds", PayRefund)
 accept(router, "/periods/seals", OrderSealPeriod)
+accept(router, "/subledger", OrderStateSubledger)
 
 After = Annotated[Key | None, Query(description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -8,6 +8,8 @@ from services.order.store import accounts
 from services.order.store import orders as store
 from services.order.store import receivables as ledger
 from services.order.store import returns as reversals
+from services.order.store.subledger import take_changes
+from services.order.views.subledger import changed, movements
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened
@@ -36,10 +38,14 @@ from shared.events.order import (
     RejectOrder,
 )
 from shared.events.periods import OrderPeriodSealed, OrderSealPeriod
+from shared.events.tieout import OrderSubledgerDetailed, OrderSubledgerStated
 from shared.refusal import Refusal
 from shared.service import Service
+from shared.subledger import Subledger
 
 service = Service("order")
+subledger = Subledger(OrderSubledgerStated, OrderSubledgerDetailed, changed, take_changes, movements)
+subledger.register(service)
 
 Outcomes = list[Event | Refusal]
 

@@ -1,10 +1,11 @@
-"""The HTTP door of accounting: open books, read vouchers, books and statements, prove them."""
+"""The HTTP door of accounting: open books, read vouchers, books and statements, prove them, see how they tie."""
 
 from fastapi import APIRouter
 
-from services.accounting.api import books, proofs, vouchers
+from services.accounting.api import books, proofs, tieout, vouchers
 
 router = APIRouter()
 router.include_router(vouchers.router)
 router.include_router(books.router)
 router.include_router(proofs.router)
+router.include_router(tieout.router)

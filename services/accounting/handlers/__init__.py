@@ -1,9 +1,12 @@
 """Use cases of accounting: post whatever is heard, open books. Importing this registers its modules, too."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from services.accounting import packs, store, views
 from services.accounting.domain import posting
+from services.accounting.handlers import tieout
+from services.accounting.views import tieout as tieout_views
 from shared import money
 from shared.db import Db
 from shared.events import Event
@@ -11,8 +14,16 @@ from shared.events.accounting import BooksOpened, OpenBooks
 from shared.refusal import Refusal, Text, Unfit
 from shared.service import Service
 
+FIGURES = {**views.FIGURES, **tieout_views.FIGURES}
+
+
+async def measure(connection: Any) -> Mapping[str, float]:
+    """The figures of all companies' books (FIGURES)."""
+    return {**await views.measure(connection), **await tieout_views.measure(connection)}
+
+
 # Events of different producers have no common order, and a voucher needs no earlier one: order of acceptance is enough.
-service = Service("accounting", ordered=False, figures=views.FIGURES, measure=views.measure)
+service = Service("accounting", ordered=False, figures=FIGURES, measure=measure)
 
 UNKNOWN_STANDARD = Text("没有在 {day} 生效的会计准则 {standard}", "there is no standard {standard} in force on {day}")
 UNKNOWN_CURRENCY = Text("不支持以 {currency} 记账", "books cannot be kept in {currency}")
@@ -29,6 +40,8 @@ async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
         return [Unfit(event, NO_BOOKS.format(company=db.company)) for event in events]
     postings, unfit = posting.post_all(events, terms)
     await store.post(db, terms, postings)
+    refused = {id(one.event) for one in unfit}
+    await tieout.note(db, [event for event in events if id(event) not in refused])
     return [*unfit]
 
 

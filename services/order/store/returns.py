@@ -69,13 +69,18 @@ async def insert_returns(db: Db, returns: Sequence[SaleReturned]) -> None:
     """With the invoice that their delivery has now; stable while their orders are locked."""
     await db.execute(
         """
-        insert into sale_return (company, return_id, delivery_id, order_id, customer_id, returned_on, currency, net,
-                                 tax, gross, invoice_id)
-        select $1, r.*, d.invoice_id
-        from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::text[], $8::numeric[],
-                    $9::numeric[], $10::numeric[])
-             as r (return_id, delivery_id, order_id, customer_id, returned_on, currency, net, tax, gross)
-             join delivery d on d.company = $1 and d.delivery_id = r.delivery_id
+        with returned as (
+            insert into sale_return (company, return_id, delivery_id, order_id, customer_id, returned_on, currency, net,
+                                     tax, gross, invoice_id)
+            select $1, r.*, d.invoice_id
+            from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::text[], $8::numeric[],
+                        $9::numeric[], $10::numeric[])
+                 as r (return_id, delivery_id, order_id, customer_id, returned_on, currency, net, tax, gross)
+                 join delivery d on d.company = $1 and d.delivery_id = r.delivery_id
+            returning return_id, customer_id, tax, invoice_id
+        )
+        insert into uncredited_return (company, return_id, customer_id, tax)
+        select $1, return_id, customer_id, tax from returned where invoice_id is not null
         """,
         db.company,
         *columns([
@@ -127,8 +132,12 @@ async def insert_credit_notes(db: Db, notes: Sequence[CreditNoteIssued]) -> None
 async def insert_credited(db: Db, notes: Sequence[CreditNoteIssued]) -> None:
     await db.execute(
         """
-        insert into credited_return (company, return_id, credit_note_id)
-        select $1, c.* from unnest($2::text[], $3::text[]) as c
+        with credited as (
+            insert into credited_return (company, return_id, credit_note_id)
+            select $1, c.* from unnest($2::text[], $3::text[]) as c
+            returning return_id
+        )
+        delete from uncredited_return u using credited c where u.company = $1 and u.return_id = c.return_id
         """,
         db.company, *columns([(return_id, n.credit_note_id) for n in notes for return_id in n.returns], 2),
     )
