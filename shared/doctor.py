@@ -6,9 +6,8 @@ changed; the one exchange that it tries to declare is one that it should not be 
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -17,33 +16,17 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 
 from shared import healing
 from shared.amqp import open_channel
+from shared.finding import Finding, State, judged
 from shared.migrate import Migration, changed, missing
 from shared.refusal import Text
 from shared.service import Service
 
-State = Literal["ok", "warning", "wrong"]
 MARKS: dict[State, str] = {"ok": "✓", "warning": "!", "wrong": "✗"}
 
 OLDEST_POSTGRES, OLDEST_RABBITMQ = (15,), (3, 10)
 CLOCK_SECONDS = 5.0  # tokens allow 30
 UNPUBLISHED_SECONDS, PENDING_SECONDS = 60.0, 300.0
 DEEP_QUEUE = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found, and if it is not as it should be, what to do."""
-
-    what: str
-    state: State
-    text: Text
-
-
-def _found(what: str, bad: object, zh: str, en: str, do: Text, *, state: State = "wrong") -> Finding:
-    """The facts; and what to do if it is bad."""
-    if not bad:
-        return Finding(what, "ok", Text(zh, en))
-    return Finding(what, state, Text(f"{zh}；{do.zh}", f"{en}; {do.en}"))
 
 
 async def examine(service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration]) -> int:
@@ -63,17 +46,18 @@ async def findings(
         connection = await asyncpg.connect(database_url, timeout=10)
         try:
             found += await _database(connection, migrations)
+            found += await service.look(connection)
         finally:
             await connection.close()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         do = Text("检查 DATABASE_URL、网络，PostgreSQL 是否在运行", "check DATABASE_URL, the network, and that it runs")
-        found.append(_found("PostgreSQL", True, f"连不上：{error}", f"cannot be reached: {error}", do))
+        found.append(judged("PostgreSQL", True, f"连不上：{error}", f"cannot be reached: {error}", do))
     try:
         async with open_channel(amqp_url) as channel:
             found += await _broker(channel, service)
     except Exception as error:  # aiormq raises many kinds
         do = Text("检查 RABBITMQ_URL、网络，RabbitMQ 是否在运行", "check RABBITMQ_URL, the network, and that it runs")
-        found.append(_found("RabbitMQ", True, f"连不上：{error!r}", f"cannot be reached: {error!r}", do))
+        found.append(judged("RabbitMQ", True, f"连不上：{error!r}", f"cannot be reached: {error!r}", do))
     return found
 
 
@@ -83,12 +67,12 @@ async def findings(
 async def _database(connection: Any, migrations: Sequence[Migration]) -> list[Finding]:
     version = await connection.fetchval("select current_setting('server_version')")
     found = [
-        _found("PostgreSQL", connection.get_server_version() < OLDEST_POSTGRES, f"版本 {version}", f"version {version}",
+        judged("PostgreSQL", connection.get_server_version() < OLDEST_POSTGRES, f"版本 {version}", f"version {version}",
                Text("需要 15 或更新的版本，请升级", "15 or newer is needed, upgrade it")),
         await _clock(connection),
     ]
     late, other = await missing(connection, list(migrations)), await changed(connection, list(migrations))
-    found.append(_found(
+    found.append(judged(
         "migrations", late or other, f"未执行：{', '.join(late) or '无'}；内容不同：{', '.join(other) or '无'}",
         f"not applied: {', '.join(late) or 'none'}; applied with another content: {', '.join(other) or 'none'}",
         Text("运行一次性任务 migrate；内容不同说明版本混用，须部署数据库所属的版本",
@@ -103,7 +87,7 @@ async def _clock(connection: Any) -> Finding:
     theirs = await connection.fetchval("select clock_timestamp()")
     ours = began + (datetime.now(UTC) - began) / 2
     seconds = abs((theirs - ours).total_seconds())
-    return _found("clock", seconds > CLOCK_SECONDS, f"与 PostgreSQL 相差 {seconds:.1f} 秒",
+    return judged("clock", seconds > CLOCK_SECONDS, f"与 PostgreSQL 相差 {seconds:.1f} 秒",
                   f"{seconds:.1f} s from PostgreSQL's",
                   Text("在两台机器上启用 NTP", "let NTP keep the time on both machines"))
 
@@ -122,11 +106,11 @@ async def _log(connection: Any) -> list[Finding]:
     en = "; ".join(f"{r['company']}: {healing.WENT_BACK.en.format(**r)}" for r in back)
     restore = Text("见 docs/operations.md 的恢复一节", "see Restore in docs/operations.en.md")
     return [
-        _found("unpublished", row["age"] > UNPUBLISHED_SECONDS, f"{row['n']} 个事件，最久 {row['age']:.0f} 秒",
+        judged("unpublished", row["age"] > UNPUBLISHED_SECONDS, f"{row['n']} 个事件，最久 {row['age']:.0f} 秒",
                f"{row['n']} events, the oldest for {row['age']:.0f} s",
                Text("看 /readyz 的 relay：RabbitMQ 不可用、磁盘或内存告警、队列已满或未声明（topology）",
                     "see relay at /readyz: RabbitMQ is away or has an alarm; a queue is full, or not declared")),
-        _found("log", back, zh or "与各接收方一致", en or "as long as its hearers know it", restore),
+        judged("log", back, zh or "与各接收方一致", en or "as long as its hearers know it", restore),
     ]
 
 
@@ -144,15 +128,15 @@ async def _leftovers(connection: Any) -> list[Finding]:
     )
     first = f"：{row['reason'][:200]}" if row["rejected"] else ""
     return [
-        _found("rejected", row["rejected"], f"{row['rejected']} 条{first}", f"{row['rejected']}{first}",
+        judged("rejected", row["rejected"], f"{row['rejected']} 条{first}", f"{row['rejected']}{first}",
                Text("用 rejected list、show 查看，修正原因后 retry，或说明理由后 dismiss",
                     "look with rejected list and show; mend the cause and retry, or dismiss with a reason")),
-        _found("pending", row["age"] > PENDING_SECONDS, f"{row['pending']} 个，最久 {row['age']:.0f} 秒",
+        judged("pending", row["age"] > PENDING_SECONDS, f"{row['pending']} 个，最久 {row['age']:.0f} 秒",
                f"{row['pending']}, the oldest for {row['age']:.0f} s",
                Text("它们等待前序事件：先处理 rejected 和 missing；确认前序已永久丢失时才 pending dismiss",
                     "they wait for an earlier event: first see to rejected and missing; pending dismiss only if that "
                     "one is lost for good")),
-        _found("missing", row["missing"], f"{row['missing']} 个事件（{row['sources'] or '无'}）",
+        judged("missing", row["missing"], f"{row['missing']} 个事件（{row['sources'] or '无'}）",
                f"{row['missing']} events ({row['sources'] or 'none'})",
                Text("已自动请求重播；若几分钟后仍在，检查那个服务的 relay",
                     "they are asked for; if it stays for minutes, look at the relay of that service"), state="warning"),
@@ -192,7 +176,7 @@ async def _rights(connection: Any) -> Finding:
     )
     faults = [row["fault"] for row in rows]
     listed = "; ".join(faults)
-    return _found(
+    return judged(
         "rights in PostgreSQL", faults, listed or "只能做它该做的", listed or "it can do its part and nothing else",
         Text("服务应使用自己的角色（fenlu_service 的成员），不是数据库所有者；见 docs/deployment.md",
              "the service should use its own role, a member of fenlu_service, not the owner; see docs/deployment.md"))
@@ -213,7 +197,7 @@ async def _broker(channel: AbstractChannel, service: Service) -> list[Finding]:
     underlay: Any = await channel.get_underlay_channel()
     text = _text(underlay.connection.server_properties.get("version"))
     version = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
-    found = [_found("RabbitMQ", version < OLDEST_RABBITMQ, f"版本 {text}", f"version {text}",
+    found = [judged("RabbitMQ", version < OLDEST_RABBITMQ, f"版本 {text}", f"version {text}",
                     Text("需要 3.10 或更新的版本，请升级", "3.10 or newer is needed, upgrade it"))]
     queues = ["commands", "parking", *(["events"] if service.handlers else [])]
     found += [await _queue(channel, f"{service.name}.{queue}") for queue in queues]
@@ -229,14 +213,14 @@ async def _queue(channel: AbstractChannel, name: str) -> Finding:
         queue = await channel.get_queue(name, ensure=True)
     except ChannelNotFoundEntity:
         await channel.reopen()
-        return _found(name, True, "没有这个队列", "there is no such queue",
+        return judged(name, True, "没有这个队列", "there is no such queue",
                       Text("运行一次性任务 topology", "run the job topology"))
     messages, consumers = queue.declaration_result.message_count or 0, queue.declaration_result.consumer_count or 0
     zh, en = f"{messages} 条消息，{consumers} 个消费者", f"{messages} messages, {consumers} consumers"
     if not consumers:
-        return _found(name, True, zh, en, Text("没有进程在处理：启动该服务，或看它的 /readyz",
+        return judged(name, True, zh, en, Text("没有进程在处理：启动该服务，或看它的 /readyz",
                                                "nobody takes them: start the service, or see its /readyz"))
-    return _found(name, messages > DEEP_QUEUE, zh, en, state="warning", do=Text(
+    return judged(name, messages > DEEP_QUEUE, zh, en, state="warning", do=Text(
         "积压：看 docs/operations.md 的慢凭证一节", "a backlog: see Vouchers come late in docs/operations.en.md"))
 
 
@@ -245,6 +229,6 @@ async def _may_declare(channel: AbstractChannel, name: str) -> Finding:
     try:
         exchange = await channel.declare_exchange(f"{name}.doctor.{uuid4().hex}")
     except ChannelAccessRefused:
-        return _found("rights in RabbitMQ", False, "什么也不能声明", "it can declare nothing", do)
+        return judged("rights in RabbitMQ", False, "什么也不能声明", "it can declare nothing", do)
     await exchange.delete()
-    return _found("rights in RabbitMQ", True, "它能声明交换机和队列", "it can declare exchanges and queues", do)
+    return judged("rights in RabbitMQ", True, "它能声明交换机和队列", "it can declare exchanges and queues", do)

@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -21,7 +20,7 @@ from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
 from shared.doctor import examine
 from shared.events import Actor, Command
-from shared.health import Health
+from shared.health import Health, Loop
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
@@ -30,7 +29,7 @@ from shared.service import Service
 from shared.settings import BrokerSettings, DatabaseSettings, ServerSettings, Settings, read_settings
 from shared.topology import declare, keep
 
-Beside = Callable[[FastAPI, Pool], Coroutine[Any, Any, None]]
+Beside = Callable[[FastAPI, Pool], Loop]
 
 logger = structlog.get_logger()
 
@@ -42,7 +41,7 @@ def run(
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does; returns the exit code). They need no settings.
-    `beside` is what else runs while it serves, until it is cancelled.
+    `beside` makes what else works while it serves.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -129,7 +128,8 @@ async def _serve(
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
         if beside:
-            hearing.append(asyncio.create_task(beside(app, pool)))
+            health.beside = beside(app, pool)
+            hearing.append(asyncio.create_task(health.beside.run()))
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)

@@ -1,53 +1,25 @@
 """The HTTP door of accounting: open books, and read what was posted, by real tokens and a real Postgres."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.accounting import views
 from services.accounting.api import router
 from services.accounting.handlers import service
 from shared.db import Pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.testing import deliver, said
 from tests.accounting import examples
-
-KEY = ec.generate_private_key(ec.SECP256R1())
-PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def token(company: str = "C1") -> str:
-    now = datetime.now(UTC)
-    claims = {
-        "iss": "fenlu", "aud": "fenlu", "sub": "anna", "iat": now, "exp": now + timedelta(minutes=5),
-        "company": company, "roles": ["chief_accountant"],
-    }
-    return jwt.encode(claims, KEY, algorithm="ES256")
-
-
-async def ready() -> dict[str, str]:
-    return {}
-
-
-async def metrics() -> bytes:
-    return b""
+from tests.shared.front import app_of, bearer, client_of
 
 
 @pytest.fixture
 async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(service, router, pool, TokenVerifier(PUBLIC, "fenlu", "fenlu"), Probes(ready, metrics))
-    headers = {"Authorization": f"Bearer {token()}", "Accept-Language": "en"}
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app), base_url="http://accounting", headers=headers
-    ) as found:
-        yield found
+    app = app_of(service, router, pool)
+    async with client_of(app, **bearer("chief_accountant"), **{"Accept-Language": "en"}) as client:
+        yield client
 
 
 async def open_books(client: httpx2.AsyncClient) -> httpx2.Response:
@@ -168,4 +140,4 @@ async def test_without_books_or_token_there_is_nothing_to_read(client: httpx2.As
 
 async def test_another_company_sees_nothing(client: httpx2.AsyncClient) -> None:
     await open_books(client)
-    assert (await client.get("/books", headers={"Authorization": f"Bearer {token('C2')}"})).status_code == 404
+    assert (await client.get("/books", headers=bearer("chief_accountant", company="C2"))).status_code == 404

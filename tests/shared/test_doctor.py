@@ -9,7 +9,8 @@ from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool
-from shared.doctor import Finding, examine, findings
+from shared.doctor import examine, findings
+from shared.finding import Finding
 from shared.migrate import Migration, migrations_of
 from shared.relay import Relay
 from shared.testing import Script, as_admin, ask, hear, owner_of
