@@ -1,6 +1,7 @@
 """The HTTP door of accounting: open books, and read what was posted, by real tokens and a real Postgres."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -10,6 +11,8 @@ from services.accounting import views
 from services.accounting.api import router
 from services.accounting.handlers import service
 from shared.db import Pool
+from shared.events.accounting import BooksOpened
+from shared.healing import Statement
 from shared.testing import deliver, said
 from tests.accounting import examples
 from tests.shared.front import app_of, bearer, client_of
@@ -108,8 +111,9 @@ async def test_an_event_is_explained(client: httpx2.AsyncClient, pool: Pool) -> 
     assert (shipped["facts"]["amounts"], shipped["none"]) == ({"cost": "600.00"}, None)
     approved = await read(client, f"/events/{ids['order.order_approved.v1']}/vouchers")
     assert (approved["vouchers"], approved["none"]["zh"]) == ([], "订单已审核, 尚未交换任何东西")
+    await service.compare(pool, [Statement("accounting", "C1", 1, {BooksOpened.type: 1}, datetime.now(UTC))])
     assert (await read(client, "/journal/gaps"))["sources"][0] == {
-        "source": "accounting", "events": 1, "position": 1, "missing": 0, "holes": [], "unlisted": 0,
+        "source": "accounting", "position": 1, "missing": 0, "holes": [], "unlisted": 0,
     }
 
 
