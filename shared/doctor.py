@@ -4,8 +4,9 @@ It runs under the service's own users, so what it may and may not do is what the
 changed; the one exchange that it tries to declare is one that it should not be able to declare.
 """
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from shared import healing
 from shared.amqp import open_channel
 from shared.finding import Finding, State, judged
+from shared.management import Management, ManagementError
 from shared.migrate import Migration, changed, missing
 from shared.refusal import Text
 from shared.service import Service
@@ -27,18 +29,23 @@ OLDEST_POSTGRES, OLDEST_RABBITMQ = (15,), (3, 10)
 CLOCK_SECONDS = 5.0  # tokens allow 30
 UNPUBLISHED_SECONDS, PENDING_SECONDS = 60.0, 300.0
 DEEP_QUEUE = 10_000
+GIB = 2**30
+HELD_BYTES = 4 * GIB  # of the write-ahead log, by a slot
+LITTLE_DISK, LITTLE_BYTES = 2, GIB  # so many times the limit of RabbitMQ, and at least so much, should be free
 
 
-async def examine(service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration]) -> int:
+async def examine(
+    service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration], management_url: str = ""
+) -> int:
     """Write what every check finds; the exit code is 1 if anything is wrong."""
-    found = await findings(service, database_url, amqp_url, migrations)
+    found = await findings(service, database_url, amqp_url, migrations, management_url)
     for f in found:
         sys.stdout.write(f"{MARKS[f.state]} {f.what}\n    {f.text.zh}\n    {f.text.en}\n")
     return 1 if any(f.state == "wrong" for f in found) else 0
 
 
 async def findings(
-    service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration]
+    service: Service, database_url: str, amqp_url: str, migrations: Sequence[Migration], management_url: str = ""
 ) -> list[Finding]:
     """All checks, of the database and then of the broker; of one that cannot be reached, that."""
     found = []
@@ -58,7 +65,7 @@ async def findings(
     except Exception as error:  # aiormq raises many kinds
         do = Text("检查 RABBITMQ_URL、网络，RabbitMQ 是否在运行", "check RABBITMQ_URL, the network, and that it runs")
         found.append(judged("RabbitMQ", True, f"连不上：{error!r}", f"cannot be reached: {error!r}", do))
-    return found
+    return [*found, *await asyncio.to_thread(_management, management_url)]
 
 
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -85,10 +92,12 @@ async def _database(connection: Any, migrations: Sequence[Migration]) -> list[Fi
 async def _clock(connection: Any) -> Finding:
     began = datetime.now(UTC)
     theirs = await connection.fetchval("select clock_timestamp()")
-    ours = began + (datetime.now(UTC) - began) / 2
+    return _apart("clock of PostgreSQL", theirs, began + (datetime.now(UTC) - began) / 2)
+
+
+def _apart(what: str, theirs: datetime, ours: datetime) -> Finding:
     seconds = abs((theirs - ours).total_seconds())
-    return judged("clock", seconds > CLOCK_SECONDS, f"与 PostgreSQL 相差 {seconds:.1f} 秒",
-                  f"{seconds:.1f} s from PostgreSQL's",
+    return judged(what, seconds > CLOCK_SECONDS, f"与本机相差 {seconds:.1f} 秒", f"{seconds:.1f} s from ours",
                   Text("在两台机器上启用 NTP", "let NTP keep the time on both machines"))
 
 
@@ -183,11 +192,26 @@ async def _rights(connection: Any) -> Finding:
 
 
 async def _disk(connection: Any) -> Finding:
-    """A service's role may not even know where the data lie."""
-    size = await connection.fetchval("select pg_size_pretty(pg_database_size(current_database()))")
-    return Finding("disk", "ok", Text(
-        f"数据库 {size}；服务看不到 PostgreSQL 的剩余空间，请在那台机器上监控",
-        f"the database has {size}; how much is free is not visible from here, watch it on that machine"))
+    """SQL knows how much there is and what keeps it from being deleted, but not how much is free."""
+    row = await connection.fetchrow(
+        """
+        select pg_size_pretty(pg_database_size(current_database())) as size, kept.slots
+        from (select string_agg(format('%s: %s', slot_name, pg_size_pretty(held)), ', ' order by slot_name) as slots
+              from (select slot_name, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn) as held
+                    from pg_replication_slots where not pg_is_in_recovery()) as slot
+              where held > $1) as kept
+        """,
+        HELD_BYTES,
+    )
+    slots = row["slots"]
+    return judged(
+        "disk of PostgreSQL", slots,
+        f"数据库 {row['size']}；"
+        + (f"复制槽留住的预写日志 {slots}" if slots else "剩余空间 SQL 看不到，请在那台机器上监控"),
+        f"the database has {row['size']}; " + (f"write-ahead log that a slot keeps: {slots}" if slots else
+                                               "SQL does not know how much is free, watch it on that machine"),
+        Text("归档停了，磁盘会满：恢复 pg_receivewal，或删除不再用的槽",
+             "the archive has stopped, and the disk fills up: start pg_receivewal again, or drop a slot of no use"))
 
 
 # -- RabbitMQ ---------------------------------------------------------------------------------------------------------
@@ -232,3 +256,41 @@ async def _may_declare(channel: AbstractChannel, name: str) -> Finding:
         return judged("rights in RabbitMQ", False, "什么也不能声明", "it can declare nothing", do)
     await exchange.delete()
     return judged("rights in RabbitMQ", True, "它能声明交换机和队列", "it can declare exchanges and queues", do)
+
+
+def _management(url: str) -> list[Finding]:
+    """What AMQP does not tell; only if somebody said how to ask."""
+    if not url:
+        return [Finding("disk of RabbitMQ", "ok", Text(
+            "未检查：设置 RABBITMQ_MANAGEMENT_URL 后才检查磁盘、告警和时钟",
+            "not looked at, nor alarms and clock: set RABBITMQ_MANAGEMENT_URL"))]
+    broker = Management(url)
+    try:
+        nodes = broker.get("nodes")
+    except ManagementError as error:
+        do = Text("检查 RABBITMQ_MANAGEMENT_URL 及该用户的 monitoring 标签",
+                  "check RABBITMQ_MANAGEMENT_URL, and that this user has the tag monitoring")
+        return [judged("disk of RabbitMQ", True, str(error), str(error), do, state="warning")]
+    clock = [_apart("clock of RabbitMQ", broker.clock, datetime.now(UTC))] if broker.clock else []
+    return [*clock, *(finding for node in nodes for finding in disk_and_alarms(node))]
+
+
+def disk_and_alarms(node: Mapping[str, Any]) -> list[Finding]:
+    """What a node says of itself at `/api/nodes`. A node that does not run says nothing but its name."""
+    name = node["name"]
+    if not node.get("running"):
+        do = Text("启动它；少于半数节点时队列停下", "start it; without most nodes the queues stand still")
+        return [judged(f"RabbitMQ {name}", True, "没有运行", "does not run", do)]
+    free, limit = node["disk_free"], node["disk_free_limit"]
+    alarms = [alarm for alarm in ("disk_free_alarm", "mem_alarm") if node[alarm]]
+    listed = ", ".join(alarms)
+    return [
+        judged("disk of RabbitMQ", free < max(LITTLE_DISK * limit, LITTLE_BYTES),
+               f"{name} 剩余 {free / GIB:.1f} GiB，低于 {limit / GIB:.1f} GiB 时停止接收",
+               f"{name} has {free / GIB:.1f} GiB free, and takes nothing below {limit / GIB:.1f} GiB",
+               Text("腾出空间，或看哪个队列没有人取", "make room, or see which queue nobody takes from"),
+               state="warning"),
+        judged("alarms of RabbitMQ", alarms, f"{name}：{listed or '无'}", f"{name}: {listed or 'none'}",
+               Text("它不再接收任何消息；未发布的事件在日志里等着，腾出磁盘或内存即可",
+                    "it takes no message any more, and what is unpublished waits in the logs: free disk or memory")),
+    ]

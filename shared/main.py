@@ -75,7 +75,9 @@ def run(
         case "doctor":
             settings = read_settings(ServerSettings)
             url = settings.database_url.get_secret_value()
-            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root))))
+            secret = settings.rabbitmq_management_url
+            management = secret.get_secret_value() if secret else ""
+            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root), management)))
         case "rejected" | "pending":
             url = read_settings(DatabaseSettings).database_url.get_secret_value()
             raise SystemExit(uvloop.run(operators.work(service, url, args)))
