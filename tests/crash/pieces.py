@@ -11,6 +11,7 @@ import asyncpg
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import SecretStr
 
+from shared import mender
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import open_pool
@@ -28,6 +29,9 @@ UNPUBLISHED = """
 select count(*) from event e left join relay_cursor c using (company)
 where e.position is null or e.position > c.published
 """
+
+
+UNMENDED = "select (select count(*) from say_again) + (select count(*) from hole where not asked)"
 
 
 class Request(NamedTuple):
@@ -70,6 +74,23 @@ async def _relay(job: Job, service: Service, effects: Effects) -> None:
     effects.then = look
     if await connection.fetchval(UNPUBLISHED):
         await _beside(Relay(service.name, job.database_url, job.amqp_url, job.users[service.name]).run(), done)
+
+
+async def _mender(job: Job, service: Service, effects: Effects) -> None:
+    """A relay that has nothing to publish: it states how much was said, asks for what is missing, says again."""
+    setattr(mender, "STATE_SECONDS", 3600.0)  # noqa: B010  it states once, when it starts, however long this takes
+    connection = await asyncpg.connect(job.database_url)
+    done = asyncio.Event()
+
+    async def look(kind: str) -> None:
+        if kind == "update" and not await connection.fetchval(UNMENDED):
+            done.set()
+            await asyncio.Event().wait()
+
+    effects.then = look
+    if await connection.fetchval(UNMENDED):
+        name = job.users[service.name]
+        await _beside(Relay(service.name, job.database_url, job.amqp_url, name, batch=job.batch).run(), done)
 
 
 async def _consumer(job: Job, service: Service, effects: Effects) -> None:
@@ -135,5 +156,5 @@ async def _http_door(job: Job, service: Service, _effects: Effects) -> None:
 
 
 PIECES: dict[str, Callable[[Job, Service, Effects], Awaitable[None]]] = {
-    "relay": _relay, "consumer": _consumer, "queue door": _queue_door, "http door": _http_door,
+    "relay": _relay, "mender": _mender, "consumer": _consumer, "queue door": _queue_door, "http door": _http_door,
 }
