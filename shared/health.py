@@ -1,8 +1,9 @@
 """What a service says of itself: what is wrong right now, and the figures an ERP is judged by."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -10,11 +11,12 @@ from shared import healing
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool
+from shared.finding import Finding
 from shared.migrate import Migration, missing
 from shared.relay import Relay
 
 PROBE_SECONDS = 3
-OWN_SECONDS = 60.0  # how old the service's own figures may be; they may cost more than a look at an index
+OWN_SECONDS = 60.0  # how old what only this service has may be; it may cost more than a look at an index
 FIGURES = {
     "unpublished": "events committed and not yet confirmed by RabbitMQ",
     "unpublished_age_seconds": "age of the oldest such event",
@@ -26,6 +28,15 @@ FIGURES = {
     "missing": "events that producers said and that are not here; they are asked for",
     "went_back": "companies whose log here is older than what was said from it",
 }
+
+
+class Loop(Protocol):
+    """What works in a service beside the loops that all have, until it is cancelled; `active` while it can."""
+
+    name: str
+    active: bool
+
+    async def run(self) -> None: ...
 
 
 class Health:
@@ -43,7 +54,9 @@ class Health:
             for figure, text in {**FIGURES, **consumer.service.figures}.items()
         }
         self._own: Mapping[str, float] = {}
+        self._findings: Sequence[Finding] = ()
         self._own_due = 0.0
+        self.beside: Sequence[Loop] = ()
 
     async def problems(self) -> dict[str, str]:
         """What keeps the service from working, by part; empty when it is ready."""
@@ -62,11 +75,16 @@ class Health:
             wrong["consumer"] = "not connected"
         if not self._door.active:
             wrong["commands"] = "not connected"
+        wrong |= {loop.name: "does not work" for loop in self.beside if not loop.active}
         return wrong
 
-    def warnings(self) -> dict[str, str]:
-        """What is wrong beside the service and passes without it; its work waits in the log."""
-        return {"relay": self._relay.trouble} if self._relay.trouble else {}
+    async def warnings(self) -> dict[str, str]:
+        """What is wrong beside the service and passes without it; its work waits in the log, or where it is kept."""
+        with suppress(Exception):  # the database is away, and `problems` says so
+            async with asyncio.timeout(PROBE_SECONDS), self._pool.acquire() as connection:
+                await self._look(connection)
+        warnings = {f.what: f.text.en for f in self._findings if f.state != "ok"}
+        return warnings | ({"relay": self._relay.trouble} if self._relay.trouble else {})
 
     async def metrics(self) -> bytes:
         """Prometheus text; the figures come from indexes, not from whole tables."""
@@ -97,14 +115,15 @@ class Health:
                 """
             )
             assert row is not None
-            figures = {**row, **await self._own_figures(connection)}
+            await self._look(connection)
+            figures = {**row, **self._own}
         for figure, gauge in self._gauges.items():
             gauge.set(figures[figure])
         return generate_latest(self._registry)
 
-    async def _own_figures(self, connection: Any) -> Mapping[str, float]:
-        now = asyncio.get_running_loop().time()
+    async def _look(self, connection: Any) -> None:
+        """At what only this service has."""
+        now, service = asyncio.get_running_loop().time(), self._consumer.service
         if now >= self._own_due:
-            self._own = await self._consumer.service.measure(connection)
+            self._own, self._findings = await service.measure(connection), await service.look(connection)
             self._own_due = now + OWN_SECONDS
-        return self._own

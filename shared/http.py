@@ -158,7 +158,7 @@ class Probes:
 
     def __init__(
         self, ready: Callable[[], Awaitable[dict[str, str]]], metrics: Callable[[], Awaitable[bytes]],
-        warnings: Callable[[], dict[str, str]] = dict,
+        warnings: Callable[[], Awaitable[dict[str, str]]],
     ) -> None:
         self._ready, self._metrics, self._warnings = ready, metrics, warnings
 
@@ -172,7 +172,7 @@ class Probes:
 
     async def _readyz(self) -> JSONResponse:
         wrong = await self._ready()
-        shown = {"ready": not wrong, "problems": wrong, "warnings": self._warnings()}
+        shown = {"ready": not wrong, "problems": wrong, "warnings": await self._warnings()}
         return JSONResponse(shown, 503 if wrong else 200)
 
     async def _show_metrics(self) -> Response:

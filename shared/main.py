@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -21,7 +20,7 @@ from shared.consumer import Consumer
 from shared.db import Pool, is_transient, open_pool
 from shared.doctor import examine
 from shared.events import Actor, Command
-from shared.health import Health
+from shared.health import Health, Loop
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.migrate import migrate, migrations_of
@@ -30,20 +29,20 @@ from shared.service import Service
 from shared.settings import BrokerSettings, DatabaseSettings, ServerSettings, Settings, read_settings
 from shared.topology import declare, keep
 
-Beside = Callable[[FastAPI, Pool], Coroutine[Any, Any, None]]
+Beside = Callable[[FastAPI, Pool], Loop]
 
 logger = structlog.get_logger()
 
 
 def run(
     service: Service, router: APIRouter, root: Path,
-    own: Mapping[str, tuple[str, Callable[[list[str]], int]]] | None = None, beside: Beside | None = None,
+    own: Mapping[str, tuple[str, Callable[[list[str]], int]]] | None = None, beside: Sequence[Beside] = (),
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does with the arguments that follow the name; returns
     the exit code). They read the settings that they need by themselves.
-    `beside` is what else runs while it serves, until it is cancelled.
+    `beside` make what else works while it serves.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -79,7 +78,9 @@ def run(
         case "doctor":
             settings = read_settings(ServerSettings)
             url = settings.database_url.get_secret_value()
-            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root))))
+            secret = settings.rabbitmq_management_url
+            management = secret.get_secret_value() if secret else ""
+            raise SystemExit(uvloop.run(examine(service, url, settings.amqp_url, migrations_of(root), management)))
         case "rejected" | "pending":
             url = read_settings(DatabaseSettings).database_url.get_secret_value()
             raise SystemExit(uvloop.run(operators.work(service, url, args)))
@@ -110,7 +111,7 @@ async def _replay(
 
 
 async def _serve(
-    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Beside | None
+    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Sequence[Beside]
 ) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
@@ -131,8 +132,8 @@ async def _serve(
         hearing = [asyncio.create_task(door.run()), asyncio.create_task(clerk.run())]
         if service.handlers:
             hearing.append(asyncio.create_task(consumer.run()))
-        if beside:
-            hearing.append(asyncio.create_task(beside(app, pool)))
+        health.beside = [loop(app, pool) for loop in beside]
+        hearing += [asyncio.create_task(loop.run()) for loop in health.beside]
         yield
         await _end(*hearing)  # and then what came of it is still published, if it can be
         await _end(speaking)

@@ -122,7 +122,8 @@ class Mender:
         entries = await log.read(
             Db(self._connection, company), self.source, stretch["next"], stretch["last"], stretch["types"], self.batch
         )
-        ended = len(entries) < self.batch
+        following = (entries[-1].envelope.position or 0) + 1 if len(entries) == self.batch else stretch["last"] + 1
+        ended = following > stretch["last"]
         messages = [
             (e.envelope.type, message(e.body, headers_of(e.envelope), str(e.envelope.id), self.user)) for e in entries
         ]
@@ -139,7 +140,6 @@ class Mender:
         if returned := sum(error is not None for error in results):  # a partner hears some types, of its companies
             logger.info("nobody hears a part of what is said again", service=self.source, company=company,
                         hearer=hearer, messages=len(messages), returned=returned)
-        following = stretch["last"] + 1 if ended else (entries[-1].envelope.position or 0) + 1
         await log.move_on(self._connection, company, hearer, stretch["next"], following)
         return not ended
 

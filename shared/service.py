@@ -18,6 +18,7 @@ import structlog
 from shared import figures, healing, inbox, leftovers, log, outcomes, tracing
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
+from shared.finding import Look, nothing_else
 from shared.healing import Statement
 from shared.inbox import Heard, Rejected
 from shared.log import Cause
@@ -54,7 +55,8 @@ async def nothing_more(_connection: Any) -> Mapping[str, float]:
 class Service:
     """A service's use cases. `ordered` services hear the events of each aggregate in the order of its versions.
 
-    `figures` says what the service measures of itself beside what all do (name -> what it is), and `measure` does it.
+    `figures` says what the service measures of itself beside what all do (name -> what it is), and `measure` does it;
+    `look` says, for doctor and as warnings at /readyz, what of its own is not as it should be.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Service:
     commands: dict[type[Command], CommandHandler] = field(default_factory=dict)
     figures: dict[str, str] = field(default_factory=dict)
     measure: Measure = nothing_more
+    look: Look = nothing_else
     on_commit: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:

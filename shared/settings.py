@@ -67,7 +67,10 @@ class BrokerSettings(LogSettings):
 
 
 class ServerSettings(DatabaseSettings, BrokerSettings):
-    """What `doctor` needs: the service's own ways to its servers."""
+    """What `doctor` needs: the service's own ways to its servers, and if it shall see more of RabbitMQ, the way to its
+    management: http://USER:PASSWORD@HOST:15672/VIRTUAL_HOST."""
+
+    rabbitmq_management_url: Address | None = None
 
 
 class Settings(ServerSettings):

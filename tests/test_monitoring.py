@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml  # type: ignore[import-untyped]
+from prometheus_client import CollectorRegistry, generate_latest
 
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
@@ -48,13 +49,15 @@ def expressions() -> dict[str, str]:
 
 @pytest.fixture
 async def shown(rabbit: Rabbit) -> set[str]:
-    """The names of the time series of accounting, which has the most."""
-    service = import_module("services.accounting.handlers").service
-    async with fresh_pool(ROOT / "services/accounting") as pool:
-        loops = (
-            Relay("accounting", "", "", ""), Consumer(service, pool, ""), QueueDoor(service, pool, settings_for(rabbit))
-        )
-        text = (await Health("accounting", pool, *loops, [], REGISTRY).metrics()).decode()
+    """The names of the time series of the services that have some of their own."""
+    text = generate_latest(REGISTRY).decode()
+    for name in ("accounting", "webhooks"):
+        service = import_module(f"services.{name}.handlers").service
+        async with fresh_pool(ROOT / f"services/{name}") as pool:
+            loops = (
+                Relay(name, "", "", ""), Consumer(service, pool, ""), QueueDoor(service, pool, settings_for(rabbit))
+            )
+            text += (await Health(name, pool, *loops, [], CollectorRegistry()).metrics()).decode()
     kinds = dict(re.findall(r"^# TYPE (fenlu_\S+) (\S+)$", text, re.MULTILINE))
     return {name + suffix for name, kind in kinds.items() for suffix in SUFFIXES[kind]}
 

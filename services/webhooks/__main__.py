@@ -1,8 +1,6 @@
 """`python -m services.webhooks serve|migrate|topology|replay`."""
 
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,11 +13,11 @@ from shared.main import run
 from shared.settings import WebhookSettings
 
 
-def dispatch(app: FastAPI, pool: Pool) -> Coroutine[Any, Any, None]:
-    """What runs beside the doors."""
+def dispatcher(app: FastAPI, pool: Pool) -> Dispatcher:
+    """What works beside the doors."""
     app.state.sender = Sender(anywhere=WebhookSettings().webhooks_anywhere)
-    return Dispatcher(pool, app.state.sender).run()
+    return Dispatcher(pool, app.state.sender)
 
 
 if __name__ == "__main__":
-    run(service, router, Path(__file__).parent, beside=dispatch)
+    run(service, router, Path(__file__).parent, beside=[dispatcher])

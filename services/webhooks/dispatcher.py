@@ -23,7 +23,10 @@ logger = structlog.get_logger()
 class Dispatcher:
     """Several may run on one database."""
 
+    name = "dispatcher"
+
     def __init__(self, pool: Pool, sender: Sender) -> None:
+        self.active = False  # it could look at what is due
         self._pool, self._sender = pool, sender
         self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
 
@@ -35,6 +38,7 @@ class Dispatcher:
                 await self._look()
                 await asyncio.sleep(LOOK_SECONDS)
         finally:
+            self.active = False
             for task in (forgetting, *self._busy.values()):
                 task.cancel()
             await asyncio.gather(forgetting, *self._busy.values(), return_exceptions=True)
@@ -45,8 +49,10 @@ class Dispatcher:
         try:
             due = await store.due_subscriptions(self._pool, datetime.now(UTC), 2 * AT_ONCE)
         except Exception as error:
+            self.active = False
             self._excuse(error)
             return
+        self.active = True
         for key in due:
             if key not in self._busy and len(self._busy) < AT_ONCE:
                 task = asyncio.create_task(self._send_all(*key))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from services.webhooks import store
+from services.webhooks import store, views
 from shared.db import Db
 from shared.events import Event
 from shared.service import Service
 
-service = Service("webhooks", ordered=False)
+service = Service("webhooks", ordered=False, figures=views.FIGURES, measure=views.measure, look=views.look)
 
 
 @service.on(Event)

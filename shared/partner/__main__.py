@@ -13,8 +13,8 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from shared import principals
+from shared.management import Management, ManagementError
 from shared.partner import rooms, wishes
-from shared.partner.management import Management, ManagementError
 from shared.principals import Principal
 from shared.settings import PartnerSettings, read_settings
 from shared.wire import problems

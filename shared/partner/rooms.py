@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.amqp import AGAIN, COMMANDS, EVENTS
 from shared.healing import SUFFIX
-from shared.partner.management import Management
+from shared.management import Management
 from shared.partner.wishes import Partner, WishError
 from shared.wire import PREFIX
 

@@ -1,7 +1,7 @@
 """The use cases on a real Postgres: whatever is heard gets vouchers or a reason, once, gaplessly."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -12,6 +12,9 @@ from services.accounting.handlers import service
 from shared.db import Db, Pool
 from shared.events import Event
 from shared.events.accounting import BooksOpened
+from shared.events.operators import AccountingDismissMessages
+from shared.events.order import OrderPlaced
+from shared.healing import Statement
 from shared.testing import Script, ask, deliver, hear, said
 from tests.accounting import examples
 
@@ -314,21 +317,41 @@ async def test_companies_do_not_meet(pool: Pool) -> None:
 # -- completeness -----------------------------------------------------------------------------------------------------
 
 
-async def gaps(pool: Pool) -> list[tuple[str, int, list[tuple[int, int]]]]:
+async def gaps(pool: Pool) -> list[tuple[str, int, list[tuple[int, int]], int]]:
+    """Of each producer: how much is missing, where, and how much of it has come since."""
     async with pool.acquire() as connection:
         found = await views.gaps(Db(connection, "C1"))
-    return [(g["source"], g["missing"], [(h["first"], h["last"]) for h in g["holes"]]) for g in found]
+    return [(g["source"], g["missing"], [(h["first"], h["last"]) for h in g["holes"]], g["unlisted"]) for g in found]
+
+
+async def missing(pool: Pool) -> float:
+    async with pool.acquire() as connection:
+        return (await service.measure(connection))["journal_missing"]
+
+
+async def state(pool: Pool, minute: int) -> None:
+    """Order states that it said ten orders, at a minute of an hour."""
+    at = datetime(2025, 3, 1, 8, minute, tzinfo=UTC)
+    await service.compare(pool, [Statement("order", "C1", 10, {OrderPlaced.type: 10}, at, asked_for=True)])
 
 
 async def test_holes_in_a_producers_positions_are_seen_and_heal(pool: Pool) -> None:
     await open_books(pool)
     script = Script()
-    events = [script.say(examples.placed(f"SO-{n}")) for n in range(1, 11)]
-    await hear(pool, service, *events[2:4], events[8], script.say(examples.shipped()))
-    assert await gaps(pool) == [("inventory", 0, []), ("order", 6, [(1, 2), (5, 8)])]
+    events = [script.say(examples.placed(f"SO-{n}", currency="USD" if n == 4 else "CNY")) for n in range(1, 11)]
+    await hear(pool, service, *events[2:4], events[8])
+    assert (await gaps(pool), await missing(pool)) == ([], 1)  # nobody said how much there is; one was rejected
+    await state(pool, 1)
+    assert await gaps(pool) == [("order", 7, [(1, 2), (5, 8), (10, 10)], 0)]
+    assert await missing(pool) == 8
+    rejected = await pool.fetchval("select id from rejected")
+    await ask(pool, service, AccountingDismissMessages(ids=(rejected,), why="booked by hand"))
+    assert (await gaps(pool), await missing(pool)) == ([("order", 7, [(1, 2), (5, 8), (10, 10)], 0)], 7)
     await hear(pool, service, *events)
-    assert await gaps(pool) == [("inventory", 0, []), ("order", 0, [])]
-    assert await pool.fetchval("select count(*) from voucher where event_type like 'order%'") == 10
+    assert await gaps(pool) == [("order", 7, [], 7)]
+    await state(pool, 2)
+    assert (await gaps(pool), await missing(pool)) == ([("order", 0, [], 0)], 0)
+    assert await pool.fetchval("select count(*) from voucher where event_type like 'order%'") == 9
 
 
 def test_every_event_type_is_heard() -> None:

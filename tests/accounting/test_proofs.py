@@ -21,9 +21,10 @@ from shared.events import Event
 from shared.events.accounting import DraftCorrection
 from shared.testing import Script, as_admin, ask, deliver, fresh_pool, hear
 from tests.accounting import examples
-from tests.accounting.doors import door, read, token, trade
+from tests.accounting.doors import door, read, trade
 from tests.accounting.test_manual import asked, draft, posted
 from tests.accounting.test_periods import approve, open_books, request, seal, sold
+from tests.shared.front import bearer
 
 
 async def place_of(pool: Pool) -> Place:
@@ -170,7 +171,7 @@ async def test_proofs_and_explanations_over_http(pool: Pool) -> None:
         await change(pool, "update voucher_line set amount = amount + 1 where seq = 3 and line = 1")
         wrong = await read(client, "/proofs/explain")
         unknown = await client.get("/proofs/nothing")
-        sales = {"Authorization": f"Bearer {token(roles=('sales',))}"}
+        sales = bearer("sales")
         refused = await client.get("/proofs/explain", headers=sales)
     assert (why["rule"]["id"], why["rule"]["lines"][0]["amount"]) == ("goods-received", "cost")
     assert why["journal"]["facts"]["amounts"] == {"cost": why["voucher"]["lines"][-1]["amount"]}

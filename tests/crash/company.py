@@ -4,14 +4,18 @@ import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from aio_pika.abc import AbstractIncomingMessage
+
 from shared import log
+from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events import Command
@@ -19,12 +23,14 @@ from shared.events.accounting import OpenBooks
 from shared.events.crm import RegisterCustomers
 from shared.events.inventory import OpenStock, RegisterProducts, ShipGoods
 from shared.events.order import CancelOrder, PlaceOrder, ReceivePayment
+from shared.healing import Statement
 from shared.log import correlation_of
 from shared.relay import Relay
 from shared.service import Service
 from shared.testing import ask, fresh_database
 from shared.wire import Raw, headers_of
 from tests.crash.pieces import UNPUBLISHED, Job, Request
+from tests.shared.doors import settings_for
 from tests.shared.rabbit import Rabbit
 from tests.shared.waits import beside, until
 from tools.checker import Report, check
@@ -49,13 +55,15 @@ class Company:
 
     @asynccontextmanager
     async def without(self, *sleeping: str) -> AsyncIterator[None]:
-        """Run every relay and consumer but these."""
-        pieces: dict[str, Relay | Consumer] = {}
+        """Run every relay, consumer and queue door but these."""
+        pieces: dict[str, Relay | Consumer | QueueDoor] = {}
         for name, service in self.services.items():
             pieces[f"{name} relay"] = Relay(
                 name, self.urls[name], self.rabbit.users[name], self.rabbit.name_of(name), poll_seconds=POLL_SECONDS)
             pieces[f"{name} consumer"] = Consumer(
                 service, self.pools[name], self.rabbit.users[name], users=self.rabbit.services)
+            pieces[f"{name} queue door"] = QueueDoor(
+                service, self.pools[name], settings_for(self.rabbit, url=self.rabbit.users[name]))
         async with beside(*(running.run() for name, running in pieces.items() if name not in sleeping)):
             yield
 
@@ -104,6 +112,25 @@ class Company:
             await self.rabbit.say_raw(owner, messages[::-1])
             await log.advance(connection, {COMPANY: max(e.envelope.position or 0 for e in entries)})
 
+    async def lose(self, owner: str) -> tuple[int, int]:
+        """What a service has to say counts as published, and reaches nobody; from which position to which."""
+        async with self.pools[owner].acquire() as connection:
+            await log.place(connection, 100)
+            lost = [e.envelope.position or 0 for e in await log.read_unpublished(connection, owner, 100)]
+            await log.advance(connection, {COMPANY: lost[-1]})
+        return lost[0], lost[-1]
+
+    async def notice(self, hearer: str, owner: str) -> None:
+        """Let a service compare what it has heard with what another one has said; something is missing."""
+        async with self.pools[owner].acquire() as connection:
+            (row,) = await log.count_up(connection, [COMPANY])
+        stated = Statement(owner, COMPANY, row["position"], row["counts"], datetime.now(UTC), asked_for=True)
+        await self.services[hearer].compare(self.pools[hearer], [stated])
+
+    async def take_all(self, queue: str) -> list[AbstractIncomingMessage]:
+        """Whatever is in a queue of the test's own."""
+        return [*await self.rabbit.take(queue, await self.rabbit.count(queue))]
+
     async def job(self, piece: str, batch: int, request: Request) -> Job | None:
         """What this piece, which does not run, finds to do; None if its queue is empty."""
         service, _, kind = piece.partition(" ")
@@ -145,17 +172,25 @@ class Company:
         await self.until_published(but)
 
     async def until_all_heard(self) -> None:
-        """Until accounting has heard whatever anybody said, and every queue of events is empty."""
+        """Until everybody has heard whatever concerns them, nobody misses anything, and every queue is empty."""
         async def behind() -> int:
             await self.until_published()
-            said = [await pool.fetchval("select count(*) from event") for pool in self.pools.values()]
-            heard = await self.pools["accounting"].fetchval("select coalesce(sum(events), 0)::bigint from heard")
-            return int(sum(said) - heard)
+            return sum([await self._unheard(name) for name in NAMES])
 
-        await until("accounting has heard everything", behind, lambda events: events == 0, WAIT_SECONDS)
-        for name in NAMES:
-            await until(f"{name} has heard everything", partial(self._declared, f"{name}.events"),
+        await until("everybody has heard everything", behind, lambda events: events == 0, WAIT_SECONDS)
+        for name, pool in self.pools.items():
+            await _until_count(f"{name} misses nothing", pool, 0, "select count(*) from hole")
+        for name, kind in product(NAMES, ("events", "commands")):
+            await until(f"{name}.{kind} is empty", partial(self._declared, f"{name}.{kind}"),
                         lambda queue: queue.message_count == 0, WAIT_SECONDS)
+        for name, pool in self.pools.items():
+            await _until_count(f"{name} has said everything again", pool, 0, "select count(*) from say_again")
+
+    async def _unheard(self, hearer: str) -> int:
+        types = [event.type for event in self.services[hearer].hears()]
+        said = [await pool.fetchval("select count(*) from event where type = any ($1)", types)
+                for pool in self.pools.values()]
+        return int(sum(said) - await self.pools[hearer].fetchval("select count(*) from inbox"))
 
     async def until_said(self, event_type: str, order_id: str) -> None:
         sql = "select count(*) from event where type = $1 and correlation_id = $2"
@@ -181,6 +216,7 @@ class Company:
             "journal": _plain(await self.pools["accounting"].fetch(JOURNAL, ids)),
             "vouchers": _plain(await self.pools["accounting"].fetch(VOUCHERS, ids)),
             "order": _plain(await self.pools["order"].fetch(ORDER, order_id)),
+            "page": _plain(await self.pools["crm"].fetch(PAGE, order_id)),
             "asked": {name: await pool.fetchval(ASKED, f"%{order_id}\"%") for name, pool in self.pools.items()},
         }
         renamed: Record = json.loads(json.dumps(found, default=str).replace(order_id, "*"))
@@ -217,6 +253,10 @@ order by v.event_type, v.summary, v.rule_id, v.part, l.line
 ORDER = """
 select o.state, o.gross, l.quantity, l.delivered, l.delivered_net, l.delivered_tax
 from sales_order o join order_line l using (company, order_id) where order_id = $1 order by l.line
+"""
+PAGE = """
+select state, quantity, gross, settled_at is null as open, shipped, delivered, returned, invoiced, paid
+from customer_order where order_id = $1
 """
 ASKED = "select count(*) from command where answer::text like $1"
 

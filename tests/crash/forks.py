@@ -21,7 +21,7 @@ from tests.crash.pieces import Job, Request, work
 from tests.crash.points import Effects, Point, install
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("order", "inventory", "accounting")
+SERVICES = ("order", "inventory", "accounting", "crm")
 LIMIT_SECONDS = 60  # a process that takes longer is ended by the alarm: exit code -14
 
 
@@ -88,6 +88,7 @@ def _run(job: Job, point: Point | None) -> Ended:
 def _work_and_exit(job: Job, effects: Effects) -> None:
     code = 1
     try:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what it logs is no answer of the parent's
         signal.alarm(LIMIT_SECONDS)
         install(effects)
         uvloop.run(work(job, effects))

@@ -2,31 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aio_pika
 import asyncpg
-import httpx2
-import jwt
 from aio_pika.abc import AbstractIncomingMessage
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import SecretStr
 
+from shared import mender
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import open_pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.principals import Principal
 from shared.relay import Relay
 from shared.service import Service
 from shared.settings import Settings
 from tests.crash.points import Effects
 from tests.shared.doors import principals_file
+from tests.shared.front import app_of, bearer, client_of
 
 ROLES = ["sales", "warehouse"]
 
@@ -34,6 +29,9 @@ UNPUBLISHED = """
 select count(*) from event e left join relay_cursor c using (company)
 where e.position is null or e.position > c.published
 """
+
+
+UNMENDED = "select (select count(*) from say_again) + (select count(*) from hole where not asked)"
 
 
 class Request(NamedTuple):
@@ -76,6 +74,23 @@ async def _relay(job: Job, service: Service, effects: Effects) -> None:
     effects.then = look
     if await connection.fetchval(UNPUBLISHED):
         await _beside(Relay(service.name, job.database_url, job.amqp_url, job.users[service.name]).run(), done)
+
+
+async def _mender(job: Job, service: Service, effects: Effects) -> None:
+    """A relay that has nothing to publish: it states how much was said, asks for what is missing, says again."""
+    setattr(mender, "STATE_SECONDS", 3600.0)  # noqa: B010  it states once, when it starts, however long this takes
+    connection = await asyncpg.connect(job.database_url)
+    done = asyncio.Event()
+
+    async def look(kind: str) -> None:
+        if kind == "update" and not await connection.fetchval(UNMENDED):
+            done.set()
+            await asyncio.Event().wait()
+
+    effects.then = look
+    if await connection.fetchval(UNMENDED):
+        name = job.users[service.name]
+        await _beside(Relay(service.name, job.database_url, job.amqp_url, name, batch=job.batch).run(), done)
 
 
 async def _consumer(job: Job, service: Service, effects: Effects) -> None:
@@ -132,28 +147,14 @@ async def _beside(piece: Coroutine[Any, Any, None], done: asyncio.Event) -> None
 
 
 async def _http_door(job: Job, service: Service, _effects: Effects) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     router = import_module(f"services.{job.service}.api").router
     pool = await open_pool(job.database_url, size=2)
-    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(_no_problems, _no_metrics))
-    now = datetime.now(UTC)
-    claims = {"sub": "anna", "company": "C1", "roles": ROLES, "iss": "i", "aud": "a", "iat": now,
-              "exp": now + timedelta(minutes=5)}
-    headers = {"Authorization": f"Bearer {jwt.encode(claims, key, 'ES256')}", "Idempotency-Key": job.request.key}
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://door") as client:
+    headers = {**bearer(*ROLES), "Idempotency-Key": job.request.key}
+    async with client_of(app_of(service, router, pool)) as client:
         answer = await client.post(job.request.path, json=job.request.body, headers=headers)
     assert answer.status_code == 201, answer.text
 
 
-async def _no_problems() -> dict[str, str]:
-    return {}
-
-
-async def _no_metrics() -> bytes:
-    return b""
-
-
 PIECES: dict[str, Callable[[Job, Service, Effects], Awaitable[None]]] = {
-    "relay": _relay, "consumer": _consumer, "queue door": _queue_door, "http door": _http_door,
+    "relay": _relay, "mender": _mender, "consumer": _consumer, "queue door": _queue_door, "http door": _http_door,
 }

@@ -6,6 +6,7 @@ with their versions, what was heard, journal, vouchers to the line, the order it
 looks at all four databases.
 """
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple, get_args
 from uuid import uuid4
@@ -13,7 +14,8 @@ from uuid import uuid4
 import pytest
 
 from shared import mender
-from shared.amqp import open_channel
+from shared.amqp import AGAIN, COMMANDS, open_channel
+from shared.events.order import OrderSayAgain
 from shared.wire import Raw
 from tests.crash.company import Company, cancel, open_company, pay, place, ship
 from tests.crash.forks import Ended, Forks, open_forks
@@ -21,6 +23,9 @@ from tests.crash.pieces import Request
 from tests.crash.points import ENDED, Point, When
 from tests.shared.rabbit import Rabbit
 from tools.servers.users import Urls
+
+QUESTIONS, ANSWERS = "test.questions", "test.answers"
+HEARERS = ("inventory consumer", "accounting consumer", "crm consumer")  # of what order says
 
 Orders = dict[str, str]  # the orders that a turn is about, and the state in which each of them ends
 Work = Callable[[Company, str], Awaitable[Orders]]
@@ -35,6 +40,8 @@ class Scenario(NamedTuple):
     asleep: tuple[str, ...] = ()  # other pieces, whose answers would come in between
     batch: int = 500
     rejected: int = 0  # messages of each turn that cannot be handled
+    ships: bool = False  # each turn ships an order that was approved before
+    done: Callable[[Company], Awaitable[None]] | None = None  # sees at the end of each turn that it did its part
 
 
 async def place_by_queue(company: Company, order_id: str) -> Orders:
@@ -102,6 +109,43 @@ async def cancel_in_disorder(company: Company, order_id: str) -> Orders:
     return {order_id: "cancelled"}
 
 
+async def lose_two_and_notice(company: Company, order_id: str) -> Orders:
+    """Inventory sees that order said more than it heard."""
+    orders = await place_two(company, order_id)
+    await company.lose("order")
+    await company.notice("inventory", "order")
+    await company.rabbit.queue(QUESTIONS)
+    await company.rabbit.bind(QUESTIONS, COMMANDS, "order.say_again.v1")
+    return orders
+
+
+async def it_was_asked_for(company: Company) -> None:
+    """By inventory, from where it has everything; order is asleep and finds the questions later."""
+    asked = [json.loads(message.body) for message in await company.take_all(QUESTIONS)]
+    (hole,) = await company.pools["inventory"].fetch("select first, last, types from hole where source = 'order'")
+    wanted = {"hearer": "inventory", "first": hole["first"], "last": hole["last"], "types": hole["types"].split()}
+    assert asked
+    assert all(question == wanted for question in asked)
+
+
+async def lose_two_and_say_again(company: Company, order_id: str) -> Orders:
+    """Order has been asked by inventory to say again what did not arrive."""
+    orders = await place_two(company, order_id)
+    first, last = await company.lose("order")
+    await company.ask(OrderSayAgain(hearer="inventory", first=first, last=last))
+    await company.rabbit.queue(ANSWERS)
+    await company.rabbit.bind(ANSWERS, AGAIN, "inventory.#")
+    return orders
+
+
+async def it_was_said_again(company: Company) -> None:
+    """All of it, with the statement at its end."""
+    said = [message.headers["cloudEvents_position"] for message in await company.take_all(ANSWERS)]
+    last = await company.pools["order"].fetchval("select max(position) from event")
+    assert {last - 1, last} == set(said)
+    assert said[-1] == said[-2] == last, "the second event, and a statement of its position"
+
+
 SCENARIOS = [
     Scenario("order queue door", place_by_queue,
              "begin insert insert insert insert commit ack"),
@@ -112,17 +156,27 @@ SCENARIOS = [
     Scenario("inventory consumer", place_two_published,
              "begin insert update commit begin insert insert insert update insert commit ack"),
     Scenario("inventory queue door", ship_by_queue,
-             "begin insert insert update update update insert insert commit ack"),
+             "begin insert insert update update update insert insert commit ack", ships=True),
     Scenario("inventory relay", place_and_ship,
-             "claim place publish confirm publish confirm advance"),
+             "claim place publish confirm publish confirm advance", ships=True),
     Scenario("order consumer", place_and_ship_published,
-             "begin insert update update insert insert insert commit begin insert update insert commit ack"),
+             "begin insert update update insert insert insert commit begin insert update insert commit ack",
+             ships=True),
     Scenario("inventory consumer", cancel_in_disorder,
              "insert ack begin insert insert commit ack "
              "begin delete insert insert insert update insert update update update insert commit ack",
              asleep=("order relay", "inventory relay"), batch=1, rejected=1),
     Scenario("accounting consumer", place_and_ship_to_the_end,
-             "begin insert insert commit ack"),
+             "begin insert insert commit ack", ships=True),
+    Scenario("crm consumer", place_and_ship_to_the_end,
+             "begin insert insert insert insert insert commit ack", ships=True),
+    Scenario("inventory mender", lose_two_and_notice,
+             "claim place advance publish confirm publish confirm update",
+             asleep=("inventory relay", "order relay", "order queue door"), done=it_was_asked_for),
+    Scenario("order mender", lose_two_and_say_again,
+             "claim place advance publish confirm "
+             "publish confirm update place advance publish confirm publish confirm update",
+             asleep=("order relay", *HEARERS), batch=1, done=it_was_said_again),
 ]
 
 
@@ -167,7 +221,8 @@ async def test_on_both_sides_of_every_effect_and_again(company: Company, forks: 
 async def enumerate_points(company: Company, forks: Forks, scenario: Scenario, points: Sequence[Point]) -> None:
     """A turn for each point, between two that nothing disturbs: so there is no further point that was left out."""
     name = f"{scenario.piece}-{uuid4().hex[:4]}".replace(" ", "-")
-    await company.get_ready(name, len(points) + 2)
+    if scenario.ships:
+        await company.get_ready(name, len(points) + 2)
     told: list[tuple[Point | None, Orders]] = []
     async with company.without(scenario.piece, *scenario.asleep):
         for turn, point in enumerate([None, *points, None]):
@@ -192,6 +247,8 @@ async def walk(
     if ended.code == ENDED and (rest := await company.job(scenario.piece, scenario.batch, request)):
         second = await forks.run(rest)
         assert second.code == 0, f"after {point} it does not finish: {second.effects}"
+    if scenario.done:
+        await scenario.done(company)
     if not scenario.asleep:
         await company.until_ended(orders, but=job.service if job.piece == "relay" else "")
     return ended, orders

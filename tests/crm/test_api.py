@@ -2,24 +2,18 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.crm.api import router
 from services.crm.handlers import service
 from shared.db import Pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.testing import deliver
 from tests.crm.stories import books, delivered, open_company
+from tests.shared.front import app_of, bearer, client_of
 
-KEY = ec.generate_private_key(ec.SECP256R1())
 CUSTOMER = {"customer_id": "K1", "name": "华为技术有限公司", "credit_limit": "1000.00", "salesperson": "li"}
 TALK = {"communication_id": "T1", "customer_id": "K1", "channel": "wechat", "talked_at": "2026-03-02T12:00:00+08:00",
         "text": "报价", "follow_up_on": "2026-03-03"}
@@ -27,34 +21,17 @@ COMPLAINT = {"complaint_id": "B1", "customer_id": "K1", "filed_at": "2026-03-02T
              "due_at": "2026-03-04T12:00:00+08:00", "text": "受潮"}
 
 
-def headers(*roles: str, company: str = "C1") -> dict[str, str]:
-    now = datetime.now(UTC)
-    claims = {"sub": "anna", "company": company, "roles": roles, "iss": "i", "aud": "a", "iat": now,
-              "exp": now + timedelta(hours=2)}
-    return {"Authorization": f"Bearer {jwt.encode(claims, KEY, 'ES256')}"}
-
-
-SALES = headers("sales")
-
-
-async def no_problems() -> dict[str, str]:
-    return {}
-
-
-async def no_metrics() -> bytes:
-    return b""
+SALES = bearer("sales")
 
 
 @pytest.fixture
 async def http(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
-    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(no_problems, no_metrics))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://crm") as client:
+    async with client_of(app_of(service, router, pool)) as client:
         yield client
 
 
 async def post(http: httpx2.AsyncClient, path: str, body: Any, *roles: str) -> list[Any]:
-    asker = {**headers(*(roles or ["sales"])), "Idempotency-Key": path}
+    asker = {**bearer(*(roles or ["sales"])), "Idempotency-Key": path}
     answer = await http.post(path, json=body, headers=asker)
     assert answer.status_code == 201, answer.text
     return [event["data"] for event in answer.json()["events"]]
@@ -152,5 +129,5 @@ async def test_nothing_is_read_without_a_token_or_by_another_company(
 ) -> None:
     await open_company(pool)
     assert (await http.get(path)).status_code == 401
-    other = await http.get(path, headers=headers("sales", company="C2"))
+    other = await http.get(path, headers=bearer("sales", company="C2"))
     assert other.status_code == 404 or other.json() == []

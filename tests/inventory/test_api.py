@@ -11,8 +11,9 @@ from shared.db import Pool
 from shared.events.inventory import CountedLine, CountStock
 from shared.testing import ask, deliver
 from tests.inventory.builders import DAY, D, approved, books, opening, placed, receipt, ship, take_back
-from tests.inventory.door import open_client, post, token
+from tests.inventory.door import ROLES, open_client, post
 from tests.inventory.purchases import suppliers
+from tests.shared.front import bearer
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ async def test_negative_stock_is_allowed_by_the_chief_accountant(client: httpx2.
     assert (await client.get("/policies/negative-stock")).json() == []
     decision = {"allowed_from": "2026-01-01", "allow": True}
     assert (await post(client, "/policies/negative-stock", decision, "1")).status_code == 403
-    client.headers["Authorization"] = f"Bearer {token('C1', 'chief_accountant', 'warehouse')}"
+    client.headers.update(bearer("chief_accountant", "warehouse"))
     assert (await post(client, "/policies/negative-stock", decision, "2")).status_code == 201
     assert (await client.get("/policies/negative-stock")).json() == [decision]
 
@@ -130,7 +131,7 @@ async def test_negative_stock_is_allowed_by_the_chief_accountant(client: httpx2.
 
 async def test_another_company_sees_nothing(client: httpx2.AsyncClient, pool: Pool) -> None:
     await walk(client, pool)
-    client.headers["Authorization"] = f"Bearer {token('C2')}"
+    client.headers.update(bearer(*ROLES, company="C2"))
     for path, field in (("/fulfilments/SO-1", "order_id"), ("/receipts/R1", "receipt_id"), ("/products/TEA", "sku")):
         answer = await client.get(path)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (404, field)

@@ -11,8 +11,9 @@ from shared.db import Pool
 from shared.events import Command
 from shared.testing import deliver
 from tests.inventory.builders import books, receipt
-from tests.inventory.door import open_client, post, token
+from tests.inventory.door import open_client, post
 from tests.inventory.purchases import bill, pay, purchase, received, send_back, suppliers
+from tests.shared.front import bearer
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
     return."""
     await deliver(pool, service, books())
     async with open_client(pool) as opened:
-        opened.headers["Authorization"] = f"Bearer {token('C1', 'buyer', 'warehouse', 'accountant')}"
+        opened.headers.update(bearer("buyer", "warehouse", "accountant"))
         await walk(opened)
         yield opened
 
@@ -105,7 +106,7 @@ async def test_the_match_queue_is_what_waits_for_a_bill(client: httpx2.AsyncClie
 
 
 async def test_another_company_sees_nothing(client: httpx2.AsyncClient) -> None:
-    client.headers["Authorization"] = f"Bearer {token('C2', 'buyer')}"
+    client.headers.update(bearer("buyer", company="C2"))
     for path, field in (
         ("/suppliers/S1", "supplier_id"), ("/purchase-orders/P1", "purchase_id"),
         ("/supplier-invoices/B1", "supplier_invoice_id"),
@@ -119,7 +120,7 @@ async def test_another_company_sees_nothing(client: httpx2.AsyncClient) -> None:
 
 
 async def test_who_may_not(client: httpx2.AsyncClient) -> None:
-    client.headers["Authorization"] = f"Bearer {token('C1', 'warehouse')}"
+    client.headers.update(bearer("warehouse"))
     billed = bill("B2", ("R2", 1, "1", "1"))
     for path, command in (("/supplier-payments", pay("Z2", "1")), ("/supplier-invoices", billed)):
         assert (await post(client, path, command, path)).status_code == 403

@@ -1,55 +1,32 @@
 """The HTTP door of the order service."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.order.api import router
 from services.order.handlers import service
 from shared.db import Pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.testing import deliver
 from tests.order.stories import GROSS, approved, done, invoice, open_company, pay, reserved, returned, shipped
+from tests.shared.front import app_of, bearer, client_of
 
-KEY = ec.generate_private_key(ec.SECP256R1())
 ORDER = {
     "order_id": "SO-1", "customer_id": "K1", "ordered_on": "2026-03-02", "currency": "CNY",
     "lines": [{"sku": "S1", "quantity": "3", "unit_price": "33.33"}],
 }
 
 
-def headers(name: str, *roles: str) -> dict[str, str]:
-    now = datetime.now(UTC)
-    claims = {"sub": name, "company": "C1", "roles": roles, "iss": "i", "aud": "a", "iat": now,
-              "exp": now + timedelta(minutes=5)}
-    return {"Authorization": f"Bearer {jwt.encode(claims, KEY, 'ES256')}"}
-
-
-async def no_problems() -> dict[str, str]:
-    return {}
-
-
-async def no_metrics() -> bytes:
-    return b""
-
-
 @pytest.fixture
 async def http(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
-    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(no_problems, no_metrics))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
+    async with client_of(app_of(service, router, pool)) as client:
         yield client
 
 
 async def test_an_order_is_placed_and_read_with_money_as_strings(pool: Pool, http: httpx2.AsyncClient) -> None:
     await open_company(pool)
-    sales = headers("anna", "sales")
+    sales = bearer("sales")
     placed = await http.post("/orders", json=ORDER, headers={**sales, "Idempotency-Key": "k1"})
     assert placed.status_code == 201, placed.text
     assert placed.json()["events"][0]["data"]["gross"] == "112.99"
@@ -71,7 +48,7 @@ async def test_returned_goods_are_credited_and_paid_back(pool: Pool, http: httpx
     await deliver(pool, service, shipped("D1"))
     await done(pool, invoice("F1"), pay("P1", "112.99"))
     await deliver(pool, service, returned("T1", "1"))
-    clerk = headers("bo", "accountant")
+    clerk = bearer("accountant", sub="bo")
     note = {"credit_note_id": "N1", "order_id": "SO-1", "issued_on": "2026-03-09"}
     noted = await http.post("/credit-notes", json=note, headers={**clerk, "Idempotency-Key": "k1"})
     assert (noted.status_code, noted.json()["events"][0]["data"]["returns"]) == (201, ["T1"])
@@ -85,13 +62,13 @@ async def test_returned_goods_are_credited_and_paid_back(pool: Pool, http: httpx
     paid = await http.post("/refunds", json={**money, "amount": "37.66"}, headers={**clerk, "Idempotency-Key": "k3"})
     assert [event["type"] for event in paid.json()["events"]] == ["order.refund_paid.v1", "order.order_settled.v1"]
     for path, body in (("/credit-notes", note), ("/refunds", money)):
-        forbidden = await http.post(path, json=body, headers={**headers("anna", "sales"), "Idempotency-Key": path})
+        forbidden = await http.post(path, json=body, headers={**bearer("sales"), "Idempotency-Key": path})
         assert forbidden.status_code == 403
 
 
 async def test_errors_name_the_field_in_the_callers_language(pool: Pool, http: httpx2.AsyncClient) -> None:
     await open_company(pool)
-    sales = {**headers("anna", "sales"), "Idempotency-Key": "k1"}
+    sales = {**bearer("sales"), "Idempotency-Key": "k1"}
     bad = {**ORDER, "customer_id": "K9"}
     refused = await http.post("/orders", json=bad, headers={**sales, "Accept-Language": "en"})
     assert (refused.status_code, refused.json()) == (422, {"errors": [

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from shared.db import Pool
+from shared.management import Management
 from shared.partner.__main__ import main
-from shared.partner.management import Management
 from shared.principals import Principal, read
 from shared.settings import PartnerSettings
 from shared.testing import fresh_pool

@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, tzinfo
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+from shared import doctor
 from shared.clerk import Clerk
 from shared.commands import QueueDoor
 from shared.consumer import Consumer
 from shared.db import Pool
-from shared.doctor import Finding, examine, findings
+from shared.doctor import CLOCK_SECONDS, GIB, disk_and_alarms, examine, findings
+from shared.finding import Finding
 from shared.migrate import Migration, migrations_of
 from shared.relay import Relay
 from shared.testing import Script, as_admin, ask, hear, owner_of
@@ -18,11 +22,14 @@ from tests.shared.rabbit import Rabbit
 from tests.shared.samples import ROOT, approved, cancel, desk, listener, settled
 from tests.shared.waits import beside, until
 from tools.link import link_to
+from tools.servers import Servers
 
 MIGRATIONS = migrations_of(ROOT)
-GOOD = {"PostgreSQL", "clock", "migrations", "unpublished", "log", "rejected", "pending", "missing",
-        "rights in PostgreSQL", "disk", "RabbitMQ", "inventory.commands", "inventory.parking", "inventory.events",
-        "rights in RabbitMQ"}
+GOOD = {"PostgreSQL", "clock of PostgreSQL", "migrations", "unpublished", "log", "rejected", "pending", "missing",
+        "rights in PostgreSQL", "disk of PostgreSQL", "RabbitMQ", "inventory.commands", "inventory.parking",
+        "inventory.events", "rights in RabbitMQ", "disk of RabbitMQ"}
+NODE = {"name": "rabbit@a", "running": True, "disk_free": 20 * GIB, "disk_free_limit": GIB, "disk_free_alarm": False,
+        "mem_alarm": False}
 
 
 @asynccontextmanager
@@ -127,3 +134,66 @@ async def test_servers_that_are_away_are_told(database: str, rabbit: Rabbit) -> 
         found = {f.what: f for f in await findings(listener(), one.url, other.url, MIGRATIONS)}
     assert states(found) == {"PostgreSQL": "wrong", "RabbitMQ": "wrong"}
     assert "cannot be reached" in found["PostgreSQL"].text.en
+
+
+# -- disks and clocks -------------------------------------------------------------------------------------------------
+
+
+async def test_a_slot_that_keeps_the_log_of_the_database_is_named(
+    pool: Pool, database: str, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "HELD_BYTES", -1)
+    async with as_admin(pool) as admin:
+        await admin.execute("select pg_create_physical_replication_slot('test_archive', true)")
+        try:
+            found = (await look(rabbit, database))["disk of PostgreSQL"]
+        finally:
+            await admin.execute("select pg_drop_replication_slot('test_archive')")
+    assert (found.state, "that a slot keeps: test_archive: " in found.text.en) == ("wrong", True)
+    assert (await look(rabbit, database))["disk of PostgreSQL"].state == "ok"
+
+
+@pytest.mark.parametrize(("said", "wrong"), [
+    ({}, {}),
+    ({"disk_free": 3 * GIB // 2}, {"disk of RabbitMQ": "warning"}),
+    ({"disk_free": GIB // 2, "disk_free_limit": 50_000_000}, {"disk of RabbitMQ": "warning"}),
+    ({"disk_free": 0, "disk_free_alarm": True}, {"disk of RabbitMQ": "warning", "alarms of RabbitMQ": "wrong"}),
+    ({"mem_alarm": True}, {"alarms of RabbitMQ": "wrong"}),
+    ({"running": False}, {"RabbitMQ rabbit@a": "wrong"}),
+])
+def test_a_node_that_is_full_or_stands_is_named(said: dict[str, object], wrong: dict[str, str]) -> None:
+    found = disk_and_alarms(NODE | said)
+    assert states({finding.what: finding for finding in found}) == wrong
+    assert all("rabbit@a" in finding.text.zh or "rabbit@a" in finding.what for finding in found)
+
+
+async def test_disk_alarms_and_clock_are_looked_at_where_it_can_be_asked(
+    database: str, rabbit: Rabbit, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not servers.management_url:
+        pytest.skip("the management of the given broker is not known")
+    url = servers.management_url
+
+    async def found(address: str) -> dict[str, Finding]:
+        return {f.what: f for f in await findings(listener(), database, rabbit.url, MIGRATIONS, address)}
+
+    seen = await found(url)
+    assert [seen[f"{what} of RabbitMQ"].state for what in ("clock", "alarms")] == ["ok", "ok"]
+    assert "GiB free" in seen["disk of RabbitMQ"].text.en
+    monkeypatch.setattr(doctor, "datetime", Ahead)
+    ahead = states(await found(url))
+    assert {ahead[f"clock of {server}"] for server in ("PostgreSQL", "RabbitMQ")} == {"wrong"}
+    monkeypatch.undo()
+    parts = urlsplit(url)
+    stranger = urlunsplit(parts._replace(netloc=f"stranger:secret@{parts.hostname}:{parts.port}"))
+    refused = (await found(stranger))["disk of RabbitMQ"]
+    assert (refused.state, "secret" in refused.text.en) == ("warning", False)
+
+
+class Ahead(datetime):
+    """A clock that is wrong."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Ahead":
+        right = datetime.now(tz) + timedelta(seconds=2 * CLOCK_SECONDS)
+        return cls.fromtimestamp(right.timestamp(), tz)

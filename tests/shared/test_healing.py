@@ -45,11 +45,11 @@ class Side:
     rabbit: Rabbit
 
     @asynccontextmanager
-    async def runs(self) -> AsyncIterator[Relay]:
+    async def runs(self, batch: int = 500) -> AsyncIterator[Relay]:
         """Relay, queue door, and a consumer where it hears anything."""
         url = self.rabbit.users[self.service.name]
         relay = Relay(
-            self.service.name, self.url, url, self.rabbit.name_of(self.service.name), poll_seconds=0.05
+            self.service.name, self.url, url, self.rabbit.name_of(self.service.name), batch=batch, poll_seconds=0.05
         )
         loops = [relay.run()]
         if self.service.handlers:
@@ -244,6 +244,19 @@ async def test_an_operator_has_a_stretch_said_again(order: Side, rabbit: Rabbit)
     keys = [message.routing_key for message in messages]
     assert keys == ["partner.order.order_approved.v1"] * 7 + ["partner.order.log_stated.v1"]
     assert [message.headers["cloudEvents_position"] for message in messages[:-1]] == list(range(3, 10))
+
+
+async def test_a_stretch_that_fills_its_batches_ends_with_a_statement_too(order: Side, rabbit: Rabbit) -> None:
+    """Else the hearer would look again only when it is stated something, which may take ten minutes."""
+    await rabbit.queue("test.partner", "order.order_approved.v1")
+    await rabbit.bind("test.partner", AGAIN, "partner.#")
+    async with order.runs(batch=2):
+        await speak(order.pool, *(approved(f"SO-{n}") for n in range(4)))
+        await until_published(order.pool, 4)
+        assert (await ask(order.pool, order.service, OrderSayAgain(hearer="partner", last=4), roles=["operator"])).ok
+        messages = await rabbit.take("test.partner", 9)
+    said = [message.routing_key for message in messages if message.exchange == AGAIN]
+    assert said == ["partner.order.order_approved.v1"] * 4 + ["partner.order.log_stated.v1"]
 
 
 async def test_a_hearer_whose_queue_is_full_goes_to_the_end_of_the_line(order: Side, rabbit: Rabbit) -> None:

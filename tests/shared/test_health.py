@@ -1,6 +1,8 @@
 """What a service says of itself is what is the case."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,9 +12,11 @@ from shared.consumer import Consumer
 from shared.db import Pool, open_pool
 from shared.events.operators import InventoryDismissMessages
 from shared.figures import REGISTRY
+from shared.finding import Finding, judged
 from shared.health import Health
 from shared.inbox import sort_out
 from shared.migrate import Migration, migrations_of
+from shared.refusal import Text
 from shared.relay import Relay
 from shared.testing import Script, ask, hear
 from shared.wire import Raw
@@ -50,6 +54,30 @@ async def test_a_service_is_ready_when_its_loops_work(pool: Pool, idle: Loops) -
     async with beside(*(loop.run() for loop in idle)):
         await until("it is ready", shown.problems, lambda problems: problems == {})
     assert await shown.problems() == parts
+
+
+async def test_what_works_beside_the_loops_is_a_part_of_it(pool: Pool, idle: Loops) -> None:
+    """Whatever it says of itself; what is wrong with its work is a warning."""
+
+    @dataclass
+    class Beside:
+        name: str = "dispatcher"
+        active: bool = False
+
+        async def run(self) -> None:
+            raise AssertionError("nobody runs it")
+
+    async def look(_connection: Any) -> list[Finding]:
+        return [judged("webhooks", bad, "二", "two", Text("等", "wait"), state="warning") for bad in (False, True)]
+
+    shown = health(pool, idle)
+    shown.beside = [Beside()]
+    assert (await shown.problems())["dispatcher"] == "does not work"
+    shown.beside = [Beside(active=True)]
+    assert "dispatcher" not in await shown.problems()
+    assert await shown.warnings() == {}
+    idle[1].service.look = look
+    assert await health(pool, idle).warnings() == {"webhooks": "two; wait"}
 
 
 async def test_a_missing_migration_is_named(pool: Pool, idle: Loops) -> None:

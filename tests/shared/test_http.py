@@ -8,10 +8,8 @@ from typing import Any
 
 import asyncpg
 import httpx2
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -20,28 +18,22 @@ from starlette.routing import BaseRoute
 from shared.db import Db, Pool, open_pool
 from shared.events.inventory import ReceiveGoods
 from shared.events.order import CancelOrder, OrderCancelRequested, ReceivePayment
-from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Probes, Reading, accept, create_app, current_actor, not_found
-from shared.identity import TokenVerifier
+from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Reading, accept, current_actor, not_found
 from shared.service import Service
 from shared.testing import fresh_pool, said
+from tests.shared import front
 from tests.shared.samples import ROOT, cancel, desk, effects
 from tools.link import link_to
 
 SERVICES = ["accounting", "inventory", "order"]
-KEY, OTHER_KEY = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+ROLES = ("sales", "warehouse")
 BODY = cancel().model_dump(mode="json")
 
 
-def token(key: Any = KEY, algorithm: str = "ES256", **claims: Any) -> str:
-    """A good token but for these claims; None takes one away."""
-    now = datetime.now(UTC)
-    good = {
-        "sub": "anna", "company": "C1", "roles": ["sales", "warehouse"], "iss": "fenlu", "aud": "fenlu",
-        "iat": now, "exp": now + timedelta(minutes=5),
-    }
-    used = {name: value for name, value in {**good, **claims}.items() if value is not None}
-    return jwt.encode(used, key, algorithm=algorithm)
+def token(**claims: Any) -> str:
+    """A good token but for these claims."""
+    return front.token(*ROLES, **claims)
 
 
 def sample_service() -> Service:
@@ -74,23 +66,10 @@ def sample_router() -> APIRouter:
     return router
 
 
-async def nothing_wrong() -> dict[str, str]:
-    return {}
-
-
-async def no_figures() -> bytes:
-    return b"fenlu_pending 0\n"
-
-
-def app_of(pool: Pool, service: Service, router: APIRouter) -> FastAPI:
-    return create_app(service, router, pool, TokenVerifier(PUBLIC, "fenlu", "fenlu"), Probes(nothing_wrong, no_figures))
-
-
 @asynccontextmanager
 async def client_of(pool: Pool, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
     """A client of the sample app with these headers on every request."""
-    transport = httpx2.ASGITransport(app_of(pool, sample_service(), sample_router()))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+    async with front.client_of(front.app_of(sample_service(), sample_router(), pool), **headers) as client:
         yield client
 
 
@@ -148,7 +127,7 @@ BAD_TOKENS = {
     "no bearer": "Basic YW5uYTphbm5h",
     "an empty bearer": "Bearer ",
     "no JWT": "Bearer abc.def.ghi",
-    "of another key": f"Bearer {token(OTHER_KEY)}",
+    "of another key": f"Bearer {token(key=OTHER_KEY)}",
     "expired": f"Bearer {token(iat=PAST, exp=PAST + timedelta(hours=1))}",
     "without an end": f"Bearer {token(exp=None)}",
     "for another audience": f"Bearer {token(aud='another')}",
@@ -158,8 +137,8 @@ BAD_TOKENS = {
     "without a company": f"Bearer {token(company=None)}",
     "without roles": f"Bearer {token(roles=None)}",
     "with roles that are none": f"Bearer {token(roles='sales')}",
-    "with alg=none": f"Bearer {token(None, 'none')}",
-    "with a secret for a key": f"Bearer {token('0123456789abcdef' * 4, 'HS256')}",
+    "with alg=none": f"Bearer {token(key=None, algorithm='none')}",
+    "with a secret for a key": f"Bearer {token(key='0123456789abcdef' * 4, algorithm='HS256')}",
 }
 
 
@@ -355,7 +334,7 @@ def open_routes(app: FastAPI) -> list[str]:
 async def test_every_route_of_a_service_asks_who_is_there(quiet_pool: Pool, name: str) -> None:
     service = import_module(f"services.{name}.handlers").service
     router = import_module(f"services.{name}.api").router
-    app = app_of(quiet_pool, service, router)
+    app = front.app_of(service, router, quiet_pool)
     assert set(open_routes(app)) == OPEN_PATHS
     routes = [route for route in routes_of(app.routes) if isinstance(route, APIRoute)]
     posts = [route.path for route in routes if "POST" in (route.methods or ())]
@@ -369,4 +348,4 @@ async def test_a_route_without_a_guard_would_be_found(quiet_pool: Pool) -> None:
     async def secret() -> str:
         return "everybody reads this"
 
-    assert set(open_routes(app_of(quiet_pool, desk(), router))) == OPEN_PATHS | {"/secret"}
+    assert set(open_routes(front.app_of(desk(), router, quiet_pool))) == OPEN_PATHS | {"/secret"}

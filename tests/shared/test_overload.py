@@ -56,14 +56,14 @@ async def test_a_full_queue_holds_up_its_own_events_only_and_nothing_is_lost(
     door = QueueDoor(listener(), pool, settings_for(rabbit))
     health = Health("inventory", pool, relay, consumer, door, [], CollectorRegistry())
     async with beside(relay.run()):
-        await until_true("the relay says what is wrong", lambda: "C1" in health.warnings().get("relay", ""))
+        await until("the relay says what is wrong", health.warnings, lambda found: "C1" in found.get("relay", ""))
         await speak(pool, *(refused(f"k-{n}") for n in range(50)), company="C2")
         await until("the other company goes on", lambda: published(pool, "C2"), lambda position: position == 50)
         assert await published(pool) < len(orders), "what is refused is kept"
         async with beside(consumer.run()):
             await until("all is done", lambda: effects(pool), lambda done: len(done) >= len(orders), 60)
             await until("all is published", lambda: published(pool), lambda position: position == len(orders), 60)
-        await until_true("nothing is wrong any more", lambda: health.warnings() == {})
+        await until("nothing is wrong any more", health.warnings, lambda found: found == {})
     done = await effects(pool)
     assert sorted(done) == sorted((f"SO-{n}", version) for n in range(100) for version in (1, 2)), "once each"
     assert all(done.index((f"SO-{n}", 1)) < done.index((f"SO-{n}", 2)) for n in range(100)), "in order"

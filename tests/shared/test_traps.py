@@ -26,9 +26,10 @@ from shared.relay import Relay
 from shared.service import Service
 from shared.testing import Script
 from tests.shared.doors import open_door, settings_for
+from tests.shared.front import app_of
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import approved, cancel, desk, effects, listener
-from tests.shared.test_http import app_of, routes_of, sample_router
+from tests.shared.test_http import routes_of, sample_router
 from tests.shared.test_relay import QUEUE, speak
 from tests.shared.waits import beside, until, until_true
 from tools.link import link_to
@@ -110,7 +111,7 @@ async def test_a_dead_peer_is_noticed_within_half_a_minute(rabbit: Rabbit) -> No
 
 async def test_no_route_publishes_what_a_stranger_sends(pool: Pool) -> None:
     """Some AsyncAPI pages have one: POST <path>/try."""
-    app = app_of(pool, desk(), sample_router())
+    app = app_of(desk(), sample_router(), pool)
     paths = {getattr(route, "path", "") for route in routes_of(app.routes)}
     assert not [path for path in paths if "try" in path.split("/")]
     assert {path for path in paths if "asyncapi" in path} == {"/asyncapi.json"}

@@ -65,6 +65,37 @@ async def test_parked_messages_are_a_fault(sound: Urls) -> None:
     assert report.counts["parked"] == 2
 
 
+async def test_what_was_dismissed_need_not_be_in_the_journal(sound: Urls) -> None:
+    """It is counted, and it is no fault; the same message is one as long as nobody let it go."""
+    async with copy_of(sound["order"]) as order, copy_of(sound["accounting"]) as accounting:
+        said, heard = await asyncpg.connect(order), await asyncpg.connect(accounting)
+        await said.execute(UNLOCK.format("event"))
+        position = await said.fetchval(
+            """
+            insert into event (company, id, subject, version, type, time, actor, correlation_id, body, position)
+            select 'DEMO', gen_random_uuid(), 'command/X', 1, 'order.command_rejected.v1', now(), 'x',
+                   gen_random_uuid(), '{}', max(position) + 1 from event where company = 'DEMO' returning position
+            """
+        )
+        await said.execute("update relay_cursor set published = $1 where company = 'DEMO'", position)
+        await heard.execute(
+            """
+            insert into rejected (company, id, digest, routing_key, headers, body, reason, at)
+            values ('DEMO', gen_random_uuid(), '', 'x', $1, '', 'a bug', now())
+            """,
+            f'{{"cloudEvents_source": "/fenlu/order", "cloudEvents_position": {position}}}',
+        )
+        urls = {**sound, "order": order, "accounting": accounting}
+        open_still = await check(urls)
+        await heard.execute("update rejected set dismissed_at = now()")
+        let_go = await check(urls)
+        await said.close()
+        await heard.close()
+    faults = {finding.name for finding in open_still.findings if not finding.ok}
+    assert (faults, open_still.counts["rejected"]) == ({"journal", "leftovers"}, 1)
+    assert (let_go.ok, let_go.counts["rejected"], let_go.counts["dismissed"]) == (True, 0, 1)
+
+
 @dataclass(frozen=True)
 class Fault:
     """Damage to one database, and the checks that must name it."""

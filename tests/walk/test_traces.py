@@ -2,30 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.order.api import router
 from shared import tracing
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
+from tests.shared.front import app_of, bearer, client_of
 from tests.shared.waits import until
 from tests.walk.live import Company, company
 from tests.walk.trade import DAY, Trade
 from tools.servers import Servers
 from tools.servers.users import make_virtual_host
 
-KEY = ec.generate_private_key(ec.SECP256R1())
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ORDER = {
     "order_id": "SO-1", "customer_id": "K1", "ordered_on": DAY.isoformat(), "currency": "CNY",
@@ -62,23 +56,10 @@ def spans() -> Iterator[InMemorySpanExporter]:
 
 
 async def place(live: Company, traceparent: str) -> httpx2.Response:
-    now = datetime.now(UTC)
-    token = jwt.encode({"sub": "anna", "company": "C1", "roles": ["sales"], "iss": "i", "aud": "a", "iat": now,
-                        "exp": now + timedelta(minutes=5)}, KEY, "ES256")
-    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     station = live.stations["order"]
-
-    async def nothing() -> dict[str, str]:
-        return {}
-
-    async def no_metrics() -> bytes:
-        return b""
-
-    verifier = TokenVerifier(public, "i", "a")
-    app = create_app(station.service, router, station.pool, verifier, Probes(nothing, no_metrics))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order") as client:
-        return await client.post("/orders", json=ORDER, headers={
-            "Authorization": f"Bearer {token}", "Idempotency-Key": "k-1", "traceparent": traceparent})
+    async with client_of(app_of(station.service, router, station.pool), **bearer("sales")) as client:
+        headers = {"Idempotency-Key": "k-1", "traceparent": traceparent}
+        return await client.post("/orders", json=ORDER, headers=headers)
 
 
 async def test_one_order_is_one_trace(live: Company, spans: InMemorySpanExporter) -> None:

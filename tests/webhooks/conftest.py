@@ -3,26 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import services.webhooks
 from services.webhooks.api import router
 from services.webhooks.handlers import service
 from services.webhooks.sender import Sender
 from shared.db import Pool
-from shared.http import Probes, create_app
-from shared.identity import TokenVerifier
 from shared.testing import fresh_pool
-
-KEY = ec.generate_private_key(ec.SECP256R1())
+from tests.shared.front import app_of, bearer, client_of
 
 
 @pytest.fixture
@@ -90,10 +83,7 @@ class Desk:
 
     async def ask(self, method: str, path: str, *, body: Any = None, company: str = "C1", roles: str = "admin") -> Any:
         """(status, JSON)."""
-        now = datetime.now(UTC)
-        claims = {"sub": "anna", "company": company, "roles": [roles], "iss": "i", "aud": "a", "iat": now,
-                  "exp": now + timedelta(minutes=5)}
-        headers = {"Authorization": f"Bearer {jwt.encode(claims, KEY, 'ES256')}"}
+        headers = bearer(roles, company=company)
         content = {"json": body} if body is not None else {"content": b""} if method == "POST" else {}
         if content == {"content": b""}:
             headers["Content-Length"] = "0"
@@ -117,18 +107,9 @@ class Desk:
         return list(shown)
 
 
-async def _no_problems() -> dict[str, str]:
-    return {}
-
-
-async def _no_metrics() -> bytes:
-    return b""
-
-
 @pytest.fixture
 async def desk(pool: Pool, sender: Sender) -> AsyncIterator[Desk]:
-    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    app = create_app(service, router, pool, TokenVerifier(public, "i", "a"), Probes(_no_problems, _no_metrics))
+    app = app_of(service, router, pool)
     app.state.sender = sender
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://webhooks") as client:
+    async with client_of(app) as client:
         yield Desk(client)

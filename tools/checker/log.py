@@ -53,9 +53,16 @@ async def versions(databases: Databases) -> Finding:
 
 
 async def journal(databases: Databases) -> Finding:
-    """Every event of every log stands in the journal under its position, and nothing else does."""
+    """Every event of every log stands in the journal under its position, or was dismissed; nothing else is there."""
     faults: list[str] = []
     events = 0
+    dismissed = {tuple(row) for row in await databases.accounting.fetch(
+        """
+        select company, substr(headers ->> 'cloudEvents_source', length('/fenlu/') + 1),
+               (headers -> 'cloudEvents_position')::bigint
+        from rejected where dismissed_at is not null and company <> ''
+        """
+    )}
     for source, connection in databases.producers():
         for company in databases.companies:
             said = _slices(connection, company)
@@ -68,7 +75,8 @@ async def journal(databases: Databases) -> Finding:
                     """,
                     company, source, first, last,
                 )
-                faults += differences(mapping(rows), said_ids, f"journal of {company}: {source} position", "nothing")
+                wanted = {at: event for at, event in said_ids.items() if (company, source, at) not in dismissed}
+                faults += differences(mapping(rows), wanted, f"journal of {company}: {source} position", "nothing")
     strangers = await databases.accounting.fetch(
         """
         select company, entry, event_type, source, position from journal
@@ -77,7 +85,7 @@ async def journal(databases: Databases) -> Finding:
         [source for source, _ in databases.producers()], list(databases.companies),
     )
     faults += [f"journal of {r['company']}: entry {r['entry']} is of {r['event_type']} from nowhere" for r in strangers]
-    return Finding("journal", f"{events} events against the journal", tuple(faults))
+    return Finding("journal", f"{events} events against the journal, {len(dismissed)} of them dismissed", tuple(faults))
 
 
 async def _slices(connection: Any, company: str) -> AsyncIterator[tuple[int, int, dict[int, str]]]:
@@ -139,20 +147,24 @@ async def outcomes(databases: Databases) -> Finding:
 
 
 async def leftovers(databases: Databases, parked: int) -> tuple[Finding, dict[str, int]]:
-    """Nothing was rejected, nothing waits, nothing is unpublished, nothing was parked by the broker."""
-    counts = {"rejected": 0, "pending": 0, "unpublished": 0, "parked": parked}
+    """Nothing was rejected, nothing waits, nothing is unpublished, nothing was parked by the broker. What operators
+    dismissed is counted and no fault."""
+    counts = {"rejected": 0, "dismissed": 0, "pending": 0, "unpublished": 0, "parked": parked}
     faults = [f"{parked} messages in parking queues"] if parked else []
     for source, connection in databases.producers():
         row = await connection.fetchrow(
             """
-            select (select count(*) from rejected) as rejected, (select count(*) from pending) as pending,
+            select (select count(*) from rejected where dismissed_at is null) as rejected,
+                   (select count(*) from rejected where dismissed_at is not null) as dismissed,
+                   (select count(*) from pending) as pending,
                    (select count(*) from event e where position is null or position >
                        coalesce((select published from relay_cursor c where c.company = e.company), 0)) as unpublished,
-                   (select reason from rejected order by at limit 1) as reason
+                   (select reason from rejected where dismissed_at is null order by at limit 1) as reason
             """
         )
-        for name in ("rejected", "pending", "unpublished"):
+        for name in ("rejected", "dismissed", "pending", "unpublished"):
             counts[name] += row[name]
-            if row[name]:
+            if row[name] and name != "dismissed":
                 faults.append(f"{source}: {row[name]} {name}" + (f" ({row['reason']})" if name == "rejected" else ""))
-    return Finding("leftovers", "rejected, pending, unpublished, parked", tuple(faults)), counts
+    seen = f"rejected, pending, unpublished, parked; {counts['dismissed']} dismissed"
+    return Finding("leftovers", seen, tuple(faults)), counts

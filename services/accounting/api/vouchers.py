@@ -100,7 +100,7 @@ async def event_vouchers(db: Reading, event_id: UUID) -> dict[str, Any]:
 
 @router.get("/journal/gaps")
 async def journal_gaps(db: Reading) -> dict[str, Any]:
-    """Positions of each producer that are not in the journal: on their way, rejected, or lost."""
+    """What each producer said and has not come (缺失的位置); it is asked for. What was rejected is at `/rejected`."""
     return {"sources": await views.gaps(db)}
 
 

@@ -13,12 +13,11 @@ from shared.money import ZERO
 
 PAGE = 100
 YEAR = ("year_debit", "year_credit")  # 本年累计
-HOLES_WITHIN = 10_000  # how many of a producer's newest positions are looked through for holes
+HOLES_WITHIN = 10_000  # how many of the newest positions of a stretch are looked through for holes
 FIGURES = {
     "trial_balance_difference": "debits less credits of all books by the sums per period, statement and memo apart",
     "unbalanced_vouchers": "vouchers whose lines do not balance, among the newest 200 of each company",
-    "journal_missing": "positions of producers' logs that are neither in the journal nor dismissed: on their way, "
-                       "rejected or lost",
+    "journal_missing": "events that were said and are neither in the journal nor dismissed: missing or rejected",
     "books": "companies that have books",
 }
 
@@ -175,36 +174,52 @@ async def _whole_vouchers(db: Db, currency: str, seqs: list[int]) -> list[dict[s
 
 
 async def gaps(db: Db) -> list[dict[str, Any]]:
-    """Per producer: how many of its positions are missing in the journal, and which.
+    """Per producer: up to which position nothing is missing (`position`), how much is missing after it, and which.
 
-    Whether any is missing costs one small row per producer. Only then the newest HOLES_WITHIN positions are read from
-    an index to name the holes; `unlisted` says how many older ones there are.
+    What is missing is what shared/healing.py found when the producer last stated its log: neither handled nor dismissed
+    nor rejected. `unlisted` says how much of it lies before the newest HOLES_WITHIN positions, or has come since.
     """
-    sources = await db.fetch(
-        "select source, events, position, position - events as missing from heard where company = $1 order by source",
-        db.company,
-    )
-    return [{**row, **(await _holes(db, row["source"], row["missing"]))} for row in sources]
-
-
-async def _holes(db: Db, source: str, missing: int) -> dict[str, Any]:
-    if missing == 0:
-        return {"holes": [], "unlisted": 0}
     rows = await db.fetch(
         """
-        with newest as (
-            select position from journal where company = $1 and source = $2 order by position desc limit $3
+        select source, coalesce(w.position, 0) as position, coalesce(h.missing, 0) as missing, h.first, h.last
+        from (select * from heard_whole where company = $1) as w
+        full join (select * from hole where company = $1) as h using (source)
+        order by source
+        """,
+        db.company,
+    )
+    return [await _gap(db, **row) for row in rows]
+
+
+async def _gap(db: Db, *, source: str, position: int, missing: int, first: int, last: int) -> dict[str, Any]:
+    holes = await _holes(db, source, first, last) if missing else []
+    listed = sum(hole["last"] - hole["first"] + 1 for hole in holes)
+    return {"source": source, "position": position, "missing": missing, "holes": holes,
+            "unlisted": max(missing - listed, 0)}
+
+
+async def _holes(db: Db, source: str, first: int, last: int) -> list[dict[str, int]]:
+    """Accounting hears every type, so a position of the stretch that is not here is missing."""
+    rows = await db.fetch(
+        """
+        with here as (
+            select position from inbox where company = $1 and source = $2 and position between $3 and $4
+            union
+            select (headers -> 'cloudEvents_position')::bigint from rejected
+            where headers ->> 'cloudEvents_company' = $1 and headers ->> 'cloudEvents_source' = '/fenlu/' || $2
+              and headers -> 'cloudEvents_position' between to_jsonb($3::bigint) and to_jsonb($4::bigint)
+            order by position desc limit $5
         ), bounded as (
-            select position from newest union all select 0 where (select count(*) from newest) < $3
+            select position from here union all select $4 + 1
+            union all select $3 - 1 where (select count(*) from here) < $5
         )
         select below + 1 as first, position - 1 as last
         from (select position, lead(position) over (order by position desc) as below from bounded) as pairs
         where below < position - 1 order by first
         """,
-        db.company, source, HOLES_WITHIN,
+        db.company, source, first, last, HOLES_WITHIN,
     )
-    listed = sum(row["last"] - row["first"] + 1 for row in rows)
-    return {"holes": [dict(row) for row in rows], "unlisted": missing - listed}
+    return [dict(row) for row in rows]
 
 
 async def measure(connection: Any) -> dict[str, float]:
@@ -224,8 +239,8 @@ async def measure(connection: Any) -> dict[str, float]:
                     join voucher_line l on l.company = book.company and l.ledger = book.ledger and l.seq = newest.seq
                     group by newest.seq having sum(case l.side when 'D' then l.amount else -l.amount end) <> 0
                 ) as wrong)::float as unbalanced_vouchers,
-               (select coalesce(sum(position - events), 0) from heard)::float
-                   - (select count(*) from rejected where dismissed_at is not null and company <> '')
+               (select coalesce(sum(missing), 0) from hole)::float
+                   + (select count(*) from rejected where dismissed_at is null and company <> '')
                    as journal_missing,
                (select count(*) from book)::float as books
         """

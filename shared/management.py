@@ -1,9 +1,11 @@
-"""RabbitMQ's management API, as far as partners need it. AMQP itself knows neither users nor rights."""
+"""RabbitMQ's management API, as far as it is needed. AMQP itself knows neither users nor rights nor disks."""
 
 import base64
 import http.client
 import json
 from contextlib import closing
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -15,7 +17,8 @@ class ManagementError(RuntimeError):
 
 
 class Management:
-    """The way to one virtual host, as an administrator: http://USER:PASSWORD@HOST:15672/VIRTUAL_HOST."""
+    """The way to one virtual host: http://USER:PASSWORD@HOST:15672/VIRTUAL_HOST. To look, a user needs the tag
+    `monitoring`, to change anything it must be an administrator."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -23,6 +26,7 @@ class Management:
         self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._host, self._port = parts.hostname or "", parts.port or 15672
         signed = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        self.clock: datetime | None = None  # the broker's, in whole seconds, when it answered last
         self._authorization = "Basic " + base64.b64encode(signed.encode()).decode()
 
     def get(self, *path: str) -> Any:
@@ -47,6 +51,8 @@ class Management:
             with closing(self._kind(self._host, self._port, timeout=TIMEOUT_SECONDS)) as connection:
                 connection.request(method, place, content, headers)
                 answer = connection.getresponse()
+                if date := answer.headers["Date"]:
+                    self.clock = parsedate_to_datetime(date)
                 text = answer.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise ManagementError(f"RabbitMQ's management does not answer: {error!r}") from error
