@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from urllib.parse import unquote, urlsplit, urlunsplit
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from shared.amqp import open_channel
@@ -14,6 +15,10 @@ from tests.shared.rabbit import Rabbit
 from tools.servers import Servers
 from tools.servers import servers as bring_servers
 from tools.servers.users import Urls, make_virtual_host
+
+# Tests assert behaviour, never times: on a busy machine anything may take long.
+hypothesis.settings.register_profile("fenlu", deadline=None)
+hypothesis.settings.load_profile("fenlu")
 
 
 @pytest.fixture(scope="session")
