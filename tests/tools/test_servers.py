@@ -55,7 +55,7 @@ def test_postgres_keeps_what_was_committed_when_it_is_killed(holdings: Holdings)
 def test_the_guard_ends_everything_when_its_run_is_killed(holdings: Holdings, number: int) -> None:
     program = (
         "import signal, sys, time; from pathlib import Path; from tools.servers.holdings import Guard, Holdings;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a job in the background inherits that it is ignored
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a job in the background ignores it
         "h = Holdings(Path(sys.argv[2])); h.open(Guard(Path(sys.argv[1]), h.folder)); print(flush=True); time.sleep(60)"
     )
     run = subprocess.Popen(
