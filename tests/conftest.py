@@ -3,18 +3,16 @@
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import unquote, urlsplit, urlunsplit
-from uuid import uuid4
 
 import hypothesis
 import pytest
 
 from shared.amqp import open_channel
 from shared.testing import drop_spare_databases
-from tests.shared.rabbit import Rabbit
+from tests.shared.rabbit import Rabbit, own_virtual_host
 from tools.servers import Servers
 from tools.servers import servers as bring_servers
-from tools.servers.users import Urls, make_virtual_host
+from tools.servers.users import Urls
 
 # Tests assert behaviour, never times: on a busy machine anything may take long.
 hypothesis.settings.register_profile("fenlu", deadline=None)
@@ -43,12 +41,8 @@ def virtual_host(servers: Servers) -> Iterator[tuple[str, Urls]]:
     if servers.rabbitmq is None:
         yield servers.rabbitmq_url, servers.users
         return
-    name = f"kernel-{uuid4().hex[:8]}"
-    address = urlsplit(servers.rabbitmq_url)
-    urls = make_virtual_host(servers.rabbitmq, name, servers.users)
-    servers.rabbitmq.ctl("set_permissions", "-p", name, unquote(address.username or "guest"), ".*", ".*", ".*")
-    yield urlunsplit(address._replace(path=f"/{name}")), urls
-    servers.rabbitmq.ctl("delete_vhost", name)
+    with own_virtual_host(servers, "kernel") as found:
+        yield found
 
 
 @pytest.fixture(scope="session", autouse=True)

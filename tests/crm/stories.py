@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from services.crm.handlers import service
 from services.crm.views import care, customers
 from shared.db import Db, Pool
-from shared.events import Actor, Command, Event
+from shared.events import Actor, Command
 from shared.events.accounting import BooksOpened
 from shared.events.crm import (
     AddContact,
@@ -36,7 +36,7 @@ from shared.events.order import (
     SaleDelivered,
     SaleReturned,
 )
-from shared.refusal import Answer, Refusal
+from shared.refusal import Refusal
 from shared.testing import ask, deliver
 
 D = Decimal
@@ -228,21 +228,6 @@ async def reminders(
     pool: Pool, until: datetime = ALWAYS, now: datetime = NOON, limit: int = 50, company: str = "C1"
 ) -> list[care.Reminder]:
     return await view(pool, lambda db: care.reminders(db, until, now, limit), company)
-
-
-async def nothing_was_rejected(pool: Pool) -> None:
-    assert await pool.fetch("select reason from rejected") == []
-    assert await pool.fetch("select subject from pending") == []
-
-
-def kinds(events: Sequence[Event]) -> list[type[Event]]:
-    return [type(event) for event in events]
-
-
-def refusal(answer: Answer) -> tuple[int, str, str]:
-    [error] = answer.errors
-    assert not answer.events
-    return answer.status, error["field"], error["code"]
 
 
 def refused(outcome: object) -> tuple[str, str, int]:

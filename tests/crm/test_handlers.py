@@ -25,13 +25,10 @@ from tests.crm.stories import (
     contact,
     done,
     found,
-    kinds,
     limit,
-    nothing_was_rejected,
     open_company,
     page,
     placed,
-    refusal,
     register,
     reminders,
     rename,
@@ -39,6 +36,7 @@ from tests.crm.stories import (
     talk,
     view,
 )
+from tests.shared.facts import kinds, nothing_was_rejected, refusal
 
 D = Decimal
 

@@ -29,7 +29,6 @@ from tests.crm.stories import (
     delivered,
     done,
     invoiced,
-    nothing_was_rejected,
     open_company,
     page,
     placed,
@@ -40,6 +39,7 @@ from tests.crm.stories import (
     returned,
     settled,
 )
+from tests.shared.facts import nothing_was_rejected
 
 D = Decimal
 

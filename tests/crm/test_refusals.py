@@ -16,12 +16,10 @@ from tests.crm.stories import (
     delivered,
     done,
     limit,
-    nothing_was_rejected,
     open_company,
     page,
     placed,
     received,
-    refusal,
     register,
     reminders,
     rename,
@@ -29,6 +27,7 @@ from tests.crm.stories import (
     talk,
     view,
 )
+from tests.shared.facts import nothing_was_rejected, refusal
 
 D = Decimal
 

@@ -1,6 +1,5 @@
 """What the tests against Postgres say, ask and look at."""
 
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from services.order import views
 from services.order.handlers import service
 from shared.db import Db, Pool
-from shared.events import Command, Event
+from shared.events import Command
 from shared.events.accounting import BooksOpened
 from shared.events.crm import CreditLimitChanged, CustomerRegistered
 from shared.events.inventory import (
@@ -32,7 +31,6 @@ from shared.events.order import (
     PlaceOrder,
     ReceivePayment,
 )
-from shared.refusal import Answer
 from shared.testing import ask, deliver
 
 D = Decimal
@@ -145,18 +143,3 @@ async def customer(pool: Pool, customer_id: str = "K1", company: str = "C1") -> 
         found = await views.find_customer(Db(connection, company), customer_id)
     assert found is not None
     return found
-
-
-async def nothing_was_rejected(pool: Pool) -> None:
-    assert await pool.fetch("select reason from rejected") == []
-    assert await pool.fetch("select subject from pending") == []
-
-
-def kinds(events: Sequence[Event]) -> list[type[Event]]:
-    return [type(event) for event in events]
-
-
-def refusal(answer: Answer) -> tuple[int, str, str]:
-    [error] = answer.errors
-    assert not answer.events
-    return answer.status, error["field"], error["code"]

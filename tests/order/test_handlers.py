@@ -36,18 +36,16 @@ from tests.order.stories import (
     customer,
     done,
     invoice,
-    kinds,
-    nothing_was_rejected,
     open_company,
     pay,
     place,
     read,
-    refusal,
     released,
     reserved,
     shipped,
     short,
 )
+from tests.shared.facts import kinds, nothing_was_rejected, refusal
 
 D = Decimal
 

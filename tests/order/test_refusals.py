@@ -19,17 +19,16 @@ from tests.order.stories import (
     customer,
     done,
     invoice,
-    nothing_was_rejected,
     open_company,
     pay,
     place,
     read,
     refund,
-    refusal,
     released,
     reserved,
     shipped,
 )
+from tests.shared.facts import nothing_was_rejected, refusal
 
 
 @pytest.mark.parametrize(("command", "expected"), [

@@ -30,21 +30,18 @@ from tests.order.stories import (
     customer,
     done,
     invoice,
-    kinds,
     limit_changed,
-    nothing_was_rejected,
     open_company,
     pay,
     place,
     read,
     refund,
-    refusal,
     released,
     reserved,
     returned,
     shipped,
 )
-from tests.shared.facts import assert_never_changed
+from tests.shared.facts import assert_never_changed, kinds, nothing_was_rejected, refusal
 
 D = Decimal
 

@@ -1,11 +1,15 @@
 """What a test does at RabbitMQ beside the service: declare, publish, take, count; everything is removed at its end."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import aio_pika
 import aiormq
+import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq import spec
 from aiormq.abc import ChannelFrame
@@ -18,7 +22,21 @@ from shared.service import Service
 from shared.testing import raw
 from shared.topology import declare
 from shared.wire import Raw
-from tools.servers.users import user_in
+from tools.servers import Servers
+from tools.servers.users import Urls, make_virtual_host, user_in
+
+
+@contextmanager
+def own_virtual_host(servers: Servers, purpose: str) -> Iterator[tuple[str, Urls]]:
+    """A virtual host that nobody else uses: its address for the administrator, and for each user. Skips the test if the
+    broker was given, which is not ours to change."""
+    if servers.rabbitmq is None:
+        pytest.skip("the RabbitMQ was given; it is not ours to make virtual hosts and users in")
+    name = f"{purpose}-{uuid4().hex[:8]}"
+    users = make_virtual_host(servers.rabbitmq, name, servers.users)
+    servers.rabbitmq.ctl("set_permissions", "-p", name, user_in(servers.rabbitmq_url), ".*", ".*", ".*")
+    yield urlunsplit(urlsplit(servers.rabbitmq_url)._replace(path=f"/{name}")), users
+    servers.rabbitmq.ctl("delete_vhost", name)
 
 
 class Rabbit:

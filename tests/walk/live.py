@@ -21,6 +21,7 @@ from shared.testing import ask, fresh_database
 from shared.topology import keep
 from tests.shared.waits import until
 from tests.walk.bus import NAMES, ROOT
+from tests.walk.trade import Trade
 from tools import checker
 from tools.servers.users import user_in
 
@@ -92,6 +93,16 @@ class Company:
     async def check(self) -> checker.Report:
         """The independent checker's report."""
         return await checker.check({name: station.url for name, station in self.stations.items()})
+
+
+async def begin(live: Company, *orders: str) -> None:
+    """Stock, and orders that are walked to their end."""
+    trade = Trade(live)  # type: ignore[arg-type]
+    await trade.begin()
+    await trade.receive("R-1", "100", "10")
+    for order_id in orders:
+        await trade.walk(order_id)
+    await live.until_quiet()
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 from shared.amqp import open_channel
 from shared.testing import admin_of, admin_url, database_at
 from tests.shared.waits import until
-from tests.walk.live import Company, Station, company
+from tests.walk.live import Company, Station, begin, company
 from tests.walk.trade import Trade
 from tools.servers import Servers, own_rabbitmq, programs
 from tools.servers.server import Server
@@ -29,11 +29,7 @@ def broker(servers: Servers) -> Iterator[Server]:
 async def live(broker: Server) -> AsyncIterator[Company]:
     """A company in the middle of its business; in the end nothing is missing anywhere."""
     async with company(broker.url) as live:
-        trade = Trade(live)  # type: ignore[arg-type]
-        await trade.begin()
-        await trade.receive("R-1", "100", "10")
-        await walk(trade, "SO-0")
-        await live.until_quiet()
+        await begin(live, "SO-0")
         yield live
         await live.until_quiet()
         for name, station in live.stations.items():
@@ -41,14 +37,6 @@ async def live(broker: Server) -> AsyncIterator[Company]:
             await until(f"{name} misses nothing", missing, lambda count: count == 0, seconds=60)
         report = await live.check()
         assert report.ok, [finding for finding in report.findings if not finding.ok]
-
-
-async def walk(trade: Trade, order_id: str) -> None:
-    """One order from its placing to its payment."""
-    await trade.order(order_id, "2")
-    await trade.ship(order_id, order_id)
-    await trade.invoice(f"INV-{order_id}", order_id)
-    await trade.pay(f"PAY-{order_id}", "226", order_id)
 
 
 async def waiting(live: Company, broker: Server, name: str) -> int:
@@ -63,21 +51,21 @@ async def test_rabbitmq_loses_everything_while_events_wait(live: Company, broker
     await live.stations["accounting"].stop()
     await live.stations["crm"].stop()
     for n in range(1, 4):
-        await walk(trade, f"SO-{n}")
+        await trade.walk(f"SO-{n}")
     await trade.order("SO-LAST", "1")
     await until("events wait", lambda: waiting(live, broker, "accounting.events"), lambda n: n >= 20, seconds=60)
     for command in ("stop_app", "reset", "start_app"):
         await asyncio.to_thread(broker.ctl, command)
     live.stations["accounting"].start()
     live.stations["crm"].start()
-    await walk(trade, "SO-AFTER")
+    await trade.walk("SO-AFTER")
 
 
 async def test_the_queue_of_accounting_is_purged_and_another_deleted(live: Company, broker: Server) -> None:
     trade = Trade(live)  # type: ignore[arg-type]
     for name in ("accounting", "crm"):
         await live.stations[name].stop()
-    await walk(trade, "SO-1")
+    await trade.walk("SO-1")
     await until("events wait", lambda: waiting(live, broker, "accounting.events"), lambda n: n >= 6, seconds=60)
     async with open_channel(broker.url) as channel:
         await (await channel.get_queue("accounting.events")).purge()
@@ -94,7 +82,7 @@ async def test_accounting_is_restored_from_an_older_backup(live: Company, tmp_pa
     backup = tmp_path / "accounting.dump"
     run("pg_dump", "--format=custom", f"--file={backup}", admin_of(station.url))
     for n in range(1, 4):
-        await walk(trade, f"SO-{n}")
+        await trade.walk(f"SO-{n}")
     await live.until_quiet()
     vouchers = await station.pool.fetchval("select count(*) from voucher")
     await station.stop()
@@ -102,7 +90,7 @@ async def test_accounting_is_restored_from_an_older_backup(live: Company, tmp_pa
     await restore(station, backup)
     assert await station.pool.fetchval("select count(*) from voucher") < vouchers
     station.start()
-    await walk(trade, "SO-4")
+    await trade.walk("SO-4")
     await until("the vouchers are there again", lambda: station.pool.fetchval("select count(*) from voucher"),
                 lambda count: count > vouchers, seconds=60)
 

@@ -8,17 +8,15 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
-from uuid import uuid4
 
 import pytest
 
 from shared import testing
-from tests.walk.live import Company, company
+from tests.shared.rabbit import own_virtual_host
+from tests.walk.live import Company, begin, company
 from tests.walk.trade import Trade
 from tools.servers import Servers, own_postgres, programs
 from tools.servers.native import Postgres
-from tools.servers.users import make_virtual_host
 
 
 @contextmanager
@@ -44,8 +42,6 @@ def postgres(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post
     """A PostgreSQL whose log is streamed away; the databases of this test are made there."""
     if not programs.found_postgres():
         pytest.skip("no PostgreSQL programs on this machine")
-    if servers.rabbitmq is None:
-        pytest.skip("the broker was given, and these queues would be everybody's")
     with own_postgres({}) as own:
         monkeypatch.setenv("TEST_DATABASE_URL", own.url)
         monkeypatch.setattr(testing, "_ready", set())
@@ -55,26 +51,10 @@ def postgres(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Post
 @pytest.fixture
 async def live(servers: Servers, postgres: Postgres) -> AsyncIterator[Company]:
     """A company in the middle of its business."""
-    assert servers.rabbitmq
-    name, address = f"restore-{uuid4().hex[:8]}", urlsplit(servers.rabbitmq_url)
-    await asyncio.to_thread(make_virtual_host, servers.rabbitmq, name, servers.users)
-    user = unquote(address.username or "guest")
-    await asyncio.to_thread(servers.rabbitmq.ctl, "set_permissions", "-p", name, user, ".*", ".*", ".*")
-    async with company(urlunsplit(address._replace(path=f"/{name}"))) as live:
-        trade = Trade(live)  # type: ignore[arg-type]
-        await trade.begin()
-        await trade.receive("R-1", "100", "10")
-        await walk(trade, "SO-0")
-        await live.until_quiet()
-        yield live
-    await asyncio.to_thread(servers.rabbitmq.ctl, "delete_vhost", name)
-
-
-async def walk(trade: Trade, order_id: str) -> None:
-    await trade.order(order_id, "2")
-    await trade.ship(order_id, order_id)
-    await trade.invoice(f"INV-{order_id}", order_id)
-    await trade.pay(f"PAY-{order_id}", "226", order_id)
+    with own_virtual_host(servers, "restore") as (url, _):
+        async with company(url) as live:
+            await begin(live, "SO-0")
+            yield live
 
 
 @pytest.mark.slow
@@ -88,7 +68,7 @@ async def test_the_disk_of_postgres_is_lost_and_nothing_with_it(postgres: Postgr
             postgres.ctl, "-c", "alter system set synchronous_standby_names = 'archive'", "-c",
             "select pg_reload_conf()")
         for n in range(1, 4):
-            await walk(trade, f"SO-{n}")
+            await trade.walk(f"SO-{n}")
         await trade.order("SO-LAST", "1")  # nobody waits until it is heard, or even published
         postgres.kill()
     postgres.cluster.rename(postgres.data / "lost")
@@ -98,7 +78,7 @@ async def test_the_disk_of_postgres_is_lost_and_nothing_with_it(postgres: Postgr
     (postgres.cluster / "recovery.signal").touch()
     postgres.settings |= {"restore_command": f"cp '{wal}/%f' '%p'", "hot_standby": "off"}  # it answers when all is read
     await asyncio.to_thread(postgres.start)
-    await walk(trade, "SO-AFTER")
+    await trade.walk("SO-AFTER")
     await live.until_quiet()
     report = await live.check()
     assert report.ok, [finding for finding in report.findings if not finding.ok]

@@ -6,17 +6,17 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from shared.migrate import migrate, migrations_of
 from shared.topology import declare
+from tests.shared.rabbit import own_virtual_host
 from tools.demo import places
 from tools.intruder import SERVICES, Foothold, allowed, broker_attempts, database_attempts
 from tools.servers import Servers
-from tools.servers.users import make_virtual_host, user_in
+from tools.servers.users import user_in
 
 ROOT = Path(__file__).parents[2] / "services"
 INTRUDERS = ("order", "accounting")
@@ -38,19 +38,15 @@ async def databases(servers: Servers) -> AsyncIterator[dict[str, places.Database
 @pytest.fixture(scope="module")
 async def footholds(servers: Servers, databases: dict[str, places.Database]) -> AsyncIterator[dict[str, Foothold]]:
     """What two services have in hand, on a virtual host whose topology is there."""
-    if servers.rabbitmq is None:
-        pytest.skip("the RabbitMQ was given; its users are its administrator's")
-    name = f"rights-{uuid4().hex[:8]}"
-    users = make_virtual_host(servers.rabbitmq, name, servers.users)
-    for service in SERVICES:
-        await declare(import_module(f"services.{service}.handlers").service, users["topology"])
-    found = {}
-    for service in INTRUDERS:
-        at = Foothold(service, databases[service].url, users[service], "")
-        foreign = urlsplit(at.database)._replace(path=urlsplit(databases[at.other].url).path)
-        found[service] = replace(at, foreign_database=urlunsplit(foreign))
-    yield found
-    servers.rabbitmq.ctl("delete_vhost", name)
+    with own_virtual_host(servers, "rights") as (_, users):
+        for service in SERVICES:
+            await declare(import_module(f"services.{service}.handlers").service, users["topology"])
+        found = {}
+        for service in INTRUDERS:
+            at = Foothold(service, databases[service].url, users[service], "")
+            foreign = urlsplit(at.database)._replace(path=urlsplit(databases[at.other].url).path)
+            found[service] = replace(at, foreign_database=urlunsplit(foreign))
+        yield found
 
 
 @pytest.mark.parametrize("what", broker_attempts(NOWHERE))

@@ -18,11 +18,10 @@ from services.order.handlers import service
 from shared.amqp import COMMANDS, open_channel
 from shared.testing import GROUP, admin_of, fresh_database
 from shared.wire import Raw
-from tests.shared.rabbit import Rabbit
+from tests.shared.rabbit import Rabbit, own_virtual_host
 from tests.shared.waits import until, until_true
 from tools.demo import people
 from tools.servers import Servers
-from tools.servers.users import make_virtual_host
 
 ROOT = Path(__file__).parents[2]
 CANARY = f"canary{uuid4().hex}"
@@ -44,18 +43,16 @@ def changed(url: str, *, password: str | None = None, port: str | None = None, n
 @pytest.fixture(scope="module")
 async def rabbit(servers: Servers) -> AsyncIterator[Rabbit]:
     """A virtual host with the queues of `order`, and a user whose password is the canary."""
-    if servers.rabbitmq is None:
-        pytest.skip("the RabbitMQ was given; it is not ours to make users in")
-    name = f"canary-{uuid4().hex[:8]}"
-    users = make_virtual_host(servers.rabbitmq, name, servers.users)
-    servers.rabbitmq.ctl("add_user", name, CANARY)
-    servers.rabbitmq.ctl("set_permissions", "-p", name, name, "^$", "^erp[.].*", "^order[.].*")
-    async with open_channel(users["topology"]) as channel:
-        rabbit = Rabbit(users["topology"], {"order": changed(users["order"], name=name, password=CANARY)}, channel)
-        await rabbit.topology(service)
-        yield rabbit
-    servers.rabbitmq.ctl("delete_vhost", name)
-    servers.rabbitmq.ctl("delete_user", name)
+    with own_virtual_host(servers, "canary") as (_, users):
+        assert servers.rabbitmq
+        name = urlsplit(users["order"]).path[1:]
+        servers.rabbitmq.ctl("add_user", name, CANARY)
+        servers.rabbitmq.ctl("set_permissions", "-p", name, name, "^$", "^erp[.].*", "^order[.].*")
+        async with open_channel(users["topology"]) as channel:
+            rabbit = Rabbit(users["topology"], {"order": changed(users["order"], name=name, password=CANARY)}, channel)
+            await rabbit.topology(service)
+            yield rabbit
+        servers.rabbitmq.ctl("delete_user", name)
 
 
 @pytest.fixture(scope="module")

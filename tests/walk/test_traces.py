@@ -1,9 +1,6 @@
 """One order that is placed by HTTP is one trace, through all queues to its voucher."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from urllib.parse import unquote, urlsplit, urlunsplit
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -14,11 +11,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from services.order.api import router
 from shared import tracing
 from tests.shared.front import app_of, bearer, client_of
+from tests.shared.rabbit import own_virtual_host
 from tests.shared.waits import until
-from tests.walk.live import Company, company
-from tests.walk.trade import DAY, Trade
+from tests.walk.live import Company, begin, company
+from tests.walk.trade import DAY
 from tools.servers import Servers
-from tools.servers.users import make_virtual_host
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 ORDER = {
@@ -30,19 +27,10 @@ ORDER = {
 @pytest.fixture
 async def live(servers: Servers) -> AsyncIterator[Company]:
     """A company with stock, at a virtual host of its own."""
-    if servers.rabbitmq is None:
-        pytest.skip("the broker was given, and these queues would be everybody's")
-    name, address = f"traces-{uuid4().hex[:8]}", urlsplit(servers.rabbitmq_url)
-    await asyncio.to_thread(make_virtual_host, servers.rabbitmq, name, servers.users)
-    user = unquote(address.username or "guest")
-    await asyncio.to_thread(servers.rabbitmq.ctl, "set_permissions", "-p", name, user, ".*", ".*", ".*")
-    async with company(urlunsplit(address._replace(path=f"/{name}"))) as live:
-        trade = Trade(live)  # type: ignore[arg-type]
-        await trade.begin()
-        await trade.receive("R-1", "100", "10")
-        await live.until_quiet()
-        yield live
-    await asyncio.to_thread(servers.rabbitmq.ctl, "delete_vhost", name)
+    with own_virtual_host(servers, "traces") as (url, _):
+        async with company(url) as live:
+            await begin(live)
+            yield live
 
 
 @pytest.fixture

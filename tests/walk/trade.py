@@ -66,6 +66,12 @@ class Trade:
             {"payment_id": payment_id, "customer_id": "K1", "order_id": order_id, "received_on": DAY,
              "currency": "CNY", "amount": amount}))
 
+    async def walk(self, order_id: str) -> None:
+        """One order of two pieces at 100, from its placing to its payment."""
+        await self.sell(order_id, "2")
+        await self.invoice(f"INV-{order_id}", order_id)
+        await self.pay(f"PAY-{order_id}", "226", order_id)
+
     async def take_back(self, return_id: str, shipment_id: str, quantity: str) -> None:
         await self._do(TakeBackGoods.model_validate(
             {"return_id": return_id, "shipment_id": shipment_id, "returned_on": DAY,

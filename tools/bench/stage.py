@@ -1,18 +1,17 @@
 """Where a part plays: fresh databases, declared queues, services that can be started and stopped one by one."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from tools.demo import people, places
+from tools.demo import places
 from tools.demo.doors import Ask, HttpDoor
+from tools.demo.equipment import Equipment
 from tools.demo.fleet import SERVICES, Fleet, Member
-from tools.servers import Servers, users
+from tools.servers import Servers
 
 COMPANY = "BENCH"
-ROLES_BY_QUEUE = ["sales", "warehouse", "accountant"]
 OPEN_BOOKS = Ask("accounting.open_books.v1", "/books", "chief_accountant", {
     "name": "基准测试有限公司", "currency": "CNY", "standard": "assbe", "vat_rate": "0.13", "opened_on": "2024-01-01",
 })
@@ -72,26 +71,8 @@ async def stage(servers: Servers, services: Sequence[str] = SERVICES) -> AsyncIt
         stack.push_async_callback(places.remove_queues, servers.rabbitmq_url)
         fleet = Fleet(keep=False)
         stack.push_async_callback(asyncio.to_thread, fleet.end)
-        tokens = _equip(fleet, services, databases, servers)
+        equipment = Equipment(fleet, servers, COMPANY, servers.users["shop"])
+        for service in services:
+            equipment.add(service, databases[service])
         await fleet.prepare()
-        yield Stage(servers, fleet, databases, tokens)
-
-
-def _equip(
-    fleet: Fleet, services: Sequence[str], databases: Mapping[str, places.Database], servers: Servers
-) -> dict[str, str]:
-    """Give every service its settings; returns a token per role."""
-    key_file = fleet.folder / "public-key.pem"
-    tokens = people.issue(COMPANY, key_file)
-    principals = people.principals(fleet.folder, users.user_in(servers.users["shop"]), COMPANY)
-    for service in services:
-        fleet.add(service, {
-            "DATABASE_URL": databases[service].url, "RABBITMQ_URL": servers.users[service],
-            "SERVICE_USERS": json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES}),
-            "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
-            "QUEUE_PRINCIPALS_FILE": str(principals),
-        }, {
-            "migrate": {"DATABASE_URL": databases[service].owner_url},
-            "topology": {"RABBITMQ_URL": servers.users["topology"]},
-        })
-    return tokens
+        yield Stage(servers, fleet, databases, equipment.tokens)

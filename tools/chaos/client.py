@@ -9,6 +9,7 @@ import httpx2
 
 from tools.chaos.bystander import Bystander
 from tools.chaos.history import History
+from tools.checker.history import ONCE
 from tools.demo.doors import Ask, HttpDoor
 
 GIVE_UP_SECONDS = 180.0
@@ -18,24 +19,7 @@ REJECTED = "command_rejected.v1"
 
 # Event type -> the field that says which document it is about: what commands lead to, and what others say then.
 DOCUMENT = {
-    "order.order_placed.v1": "order_id",
-    "order.order_approved.v1": "order_id",
-    "order.order_cancel_requested.v1": "order_id",
-    "order.order_cancelled.v1": "order_id",
-    "order.sale_delivered.v1": "delivery_id",
-    "order.sale_returned.v1": "return_id",
-    "order.invoice_issued.v1": "invoice_id",
-    "order.credit_note_issued.v1": "credit_note_id",
-    "order.payment_received.v1": "payment_id",
-    "order.refund_paid.v1": "refund_id",
-    "inventory.stock_short.v1": "order_id",
-    "inventory.goods_shipped.v1": "shipment_id",
-    "inventory.goods_returned.v1": "return_id",
-    "inventory.purchase_ordered.v1": "purchase_id",
-    "inventory.goods_received.v1": "receipt_id",
-    "inventory.supplier_invoiced.v1": "supplier_invoice_id",
-    "inventory.supplier_paid.v1": "supplier_payment_id",
-    "inventory.purchase_returned.v1": "purchase_return_id",
+    **ONCE, "order.order_cancel_requested.v1": "order_id", "inventory.stock_short.v1": "order_id",
 }
 
 

@@ -11,17 +11,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tools import checker, dataset
-from tools.demo import judge, people, places, plan, proofs, report
+from tools.demo import judge, places, plan, proofs, report
 from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
 from tools.demo.driver import Driver
+from tools.demo.equipment import Equipment
 from tools.demo.facts import WORDS, Facts
 from tools.demo.fleet import KEPT, RUN, SERVICES, Fleet
 from tools.demo.orders import End, Order
 from tools.demo.plan import COMPANY, Plan
 from tools.demo.report import Outcome
-from tools.servers import Servers, users
+from tools.servers import Servers
 from tools.servers.holdings import Holdings
 
 STATE = RUN / "demo.json"  # of a kept demo: what `down` has to remove besides the processes
@@ -86,11 +87,13 @@ async def _running(
     fleet = Fleet(keep=keep)
     watch: asyncio.Task[None] | None = None
     try:
-        tokens = _equip(fleet, databases, servers, days=30 if keep else 1)
+        equipment = Equipment(fleet, servers, COMPANY, servers.users["shop"], days=30 if keep else 1)
+        for name in SERVICES:  # webhooks may also send to a receiver on this machine
+            equipment.add(name, databases[name], other={"WEBHOOKS_ANYWHERE": "true"})
         await fleet.prepare()
         await fleet.start()
         watch = asyncio.create_task(fleet.watch())
-        yield fleet, tokens
+        yield fleet, equipment.tokens
     except BaseException:
         fleet.keep = False
         raise
@@ -100,26 +103,6 @@ async def _running(
             with suppress(asyncio.CancelledError):
                 await watch
         await asyncio.to_thread(fleet.end)
-
-
-def _equip(fleet: Fleet, databases: Mapping[str, places.Database], servers: Servers, days: int) -> dict[str, str]:
-    """Give every service and job its own settings and no others'; returns a token per role."""
-    key_file = fleet.folder / "public-key.pem"
-    tokens = people.issue(COMPANY, key_file, days)
-    principals = people.principals(fleet.folder, users.user_in(servers.users["shop"]), COMPANY)
-    service_users = json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES})
-    for name in SERVICES:
-        fleet.add(name, {
-            "WEBHOOKS_ANYWHERE": "true",  # to a receiver on this machine too
-            "DATABASE_URL": databases[name].url, "RABBITMQ_URL": servers.users[name],
-            "SERVICE_USERS": service_users, "JWT_PUBLIC_KEY_FILE": str(key_file),
-            "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "LOG_LEVEL": "INFO",
-            "QUEUE_PRINCIPALS_FILE": str(principals),
-        }, {
-            "migrate": {"DATABASE_URL": databases[name].owner_url},
-            "topology": {"RABBITMQ_URL": servers.users["topology"]},
-        })
-    return tokens
 
 
 async def _walk(
