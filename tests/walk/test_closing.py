@@ -28,7 +28,7 @@ async def close(bus: Bus, period: str) -> None:
 
 
 async def rent(bus: Bus) -> None:
-    lines = tuple(AskedVoucherLine(account=account, side=side, amount=D(50))  # type: ignore[arg-type]
+    lines = tuple(AskedVoucherLine(account=account, side=side, amount=D(50))
                   for account, side in (("5602", "D"), ("1002", "C")))
     await bus.do(DraftVoucher(draft_id="RENT", on=DAY, summary="房租", attachments=1, lines=lines))
     await bus.do(CheckVoucher(draft_id="RENT"), actor="zhou")
