@@ -1,5 +1,6 @@
 """A company whose services run here, all pieces but the one under test, and the record of what became of an order."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from shared.events.crm import RegisterCustomers
 from shared.events.inventory import OpenStock, RegisterProducts, ShipGoods
 from shared.events.order import CancelOrder, PlaceOrder, ReceivePayment
 from shared.log import correlation_of
+from shared.pace import LONGEST_SECONDS
 from shared.relay import Relay
 from shared.service import Service
 from shared.testing import ask, fresh_database
@@ -156,6 +158,7 @@ class Company:
         for name in NAMES:
             await until(f"{name} has heard everything", partial(self._declared, f"{name}.events"),
                         lambda queue: queue.message_count == 0, WAIT_SECONDS)
+        await asyncio.sleep(2 * LONGEST_SECONDS)  # what was delivered while a consumer rested is taken by now
 
     async def until_said(self, event_type: str, order_id: str) -> None:
         sql = "select count(*) from event where type = $1 and correlation_id = $2"
