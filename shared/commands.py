@@ -9,23 +9,29 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
 from shared import figures, inbox, tracing
-from shared.amqp import GRACE_SECONDS, LostChannelError, keep_going, subscribed
+from shared.amqp import keep_going, subscribed
+from shared.asked import Asked
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
 from shared.inbox import Rejected
+from shared.intake import Intake
 from shared.principals import Principals
 from shared.refusal import Text, field_errors
 from shared.service import Service
 from shared.settings import Settings
 from shared.wire import COMPANY, MAX_BODY_BYTES, MalformedError, Raw, attributes_of, in_binary_mode, parse_json
 
-PREFETCH = 32
+BATCH = 100
+PREFETCH = 2 * BATCH
+IDLE_SECONDS = 60.0
+EVENTS_FIRST_SECONDS = 0.25  # how long commands wait for events that have arrived before
 MAX_KEY_LENGTH = 200
 AGAIN = ".say_again.v1"
 
@@ -43,88 +49,132 @@ logger = structlog.get_logger()
 
 
 class QueueDoor:
-    """Takes commands from the queue `<service>.commands`, which the topology job has declared; replicas share it."""
+    """Takes commands from the queue `<service>.commands`, which the topology job has declared; replicas share it.
 
-    def __init__(self, service: Service, pool: Pool, settings: Settings) -> None:
-        self.service, self.pool = service, pool
+    Whatever has arrived is done together (shared/asked.py says what shares a transaction), then acknowledged at once.
+    Before that the `events` that have arrived are heard, so that who acts on an event seldom comes before it.
+    """
+
+    def __init__(self, service: Service, pool: Pool, settings: Settings, events: Intake[Any] | None = None) -> None:
+        self.service, self.pool, self._events = service, pool, events
         self._settings, self._principals = settings, Principals(settings.queue_principals_file)
-        self._running: set[asyncio.Task[None]] = set()
+        self._intake = Intake(BATCH, lambda message: message)
         self.active = False
 
     async def run(self) -> None:
-        """Until cancelled; then what is being done is finished, if it does not take too long."""
+        """Until cancelled; then the batch that is under way is finished, if it does not take too long."""
         await keep_going(f"commands {self.service.name}", self._serve)
 
     async def _serve(self, progress: Callable[[], None]) -> None:
-        queue, lost = f"{self.service.name}.commands", asyncio.Event()
-        async with subscribed(self._settings.amqp_url, queue, PREFETCH, self._take, lost.set) as no_more:
-            progress()
+        self._intake.begin()
+        queue, came, lose = f"{self.service.name}.commands", self._intake.put, self._intake.lose
+        async with subscribed(self._settings.amqp_url, queue, PREFETCH, came, lose) as no_more:
             self.active = True
             try:
-                await lost.wait()
-                raise LostChannelError
+                while True:
+                    if await self._intake.comes(IDLE_SECONDS):
+                        if self._events:
+                            await self._events.emptied(EVENTS_FIRST_SECONDS)
+                        await self._intake.taken(self._answer)
+                    progress()
             finally:
                 self.active = False
                 await no_more()
-                if self._running:
-                    await asyncio.wait(self._running, timeout=GRACE_SECONDS)
 
     async def handle(self, came: Raw) -> str:
-        """Do what a message asks for; returns why it cannot be handled, or nothing. A database that is away is waited
+        """Do what one message asks for; returns why it cannot be handled, or nothing. A database that is away is waited
         for."""
-        name = self.service.name
-        try:
-            with tracing.span(f"{name} {came.routing_key}", "CONSUMER", parent=_traceparent(came)):
-                await patiently(lambda: self._handle(came), name)
-        except MalformedError as error:
-            return str(error)
-        except Exception as error:
-            logger.error("command met a bug", service=name, routing_key=came.routing_key, exc_info=error)
-            return f"{type(error).__name__}: {error}"
-        return ""
+        (reason,) = await self._handle([came])
+        return reason
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
-        """A task of its own, which does not end with the channel: what was begun is done, and not done again later."""
-        task = asyncio.create_task(self._answer(message))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def _answer(self, message: AbstractIncomingMessage) -> None:
+    async def _answer(self, messages: Sequence[AbstractIncomingMessage]) -> None:
         """A database that is away is waited for. A message that cannot even be kept goes to the parking queue."""
-        came = Raw(
-            message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered),
-            user=message.user_id, content_type=message.content_type,
-        )
-        try:
-            if reason := await self.handle(came):
-                await patiently(lambda: _keep(self.pool, Rejected(came, reason)), self.service.name)
-                figures.COMMANDS.labels(self.service.name, "rejected").inc()
-            settled = message.ack()
-        except Exception as error:
-            logger.error("command parked", service=self.service.name, routing_key=message.routing_key, exc_info=error)
-            figures.COMMANDS.labels(self.service.name, "parked").inc()
-            settled = message.reject(requeue=False)
-        with suppress(Exception, asyncio.CancelledError):  # the channel is gone: it comes again, known by its key
-            await settled
+        came = [_raw(message) for message in messages]
+        reasons = await self._handle(came)
+        parked = {
+            i for i, reason in enumerate(reasons) if reason and not await self._keep(Rejected(came[i], reason))
+        }
+        settled = [message for i, message in enumerate(messages) if i not in parked]
+        with suppress(Exception, asyncio.CancelledError):  # the channel is gone: they come again, known by their keys
+            for i in sorted(parked):
+                await messages[i].reject(requeue=False)
+            if settled:
+                await settled[-1].ack(multiple=True)
 
-    async def _handle(self, came: Raw) -> None:
-        """MalformedError where nobody could be told."""
+    async def _keep(self, rejected: Rejected) -> bool:
+        """Keep a message that cannot be handled; False if not even that can be done."""
+        name = self.service.name
+
+        async def write() -> None:
+            async with self.pool.acquire() as connection:
+                await inbox.reject(connection, [rejected], datetime.now(UTC))
+
+        try:
+            await patiently(write, name)
+        except Exception as error:
+            logger.error("command parked", service=name, routing_key=rejected.raw.routing_key, exc_info=error)
+            figures.COMMANDS.labels(name, "parked").inc()
+            return False
+        figures.COMMANDS.labels(name, "rejected").inc()
+        return True
+
+    async def _handle(self, came: Sequence[Raw]) -> list[str]:
+        """Why each cannot be handled, or nothing."""
+        reasons = [""] * len(came)
+        asked: dict[Asked, int] = {}
+        with tracing.spans(f"{self.service.name} takes", [_traceparent(raw) for raw in came]) as traces:
+            for i, (raw, trace) in enumerate(zip(came, traces, strict=True)):
+                try:
+                    one = await self._read(raw, trace)
+                except MalformedError as error:
+                    reasons[i] = str(error)
+                except Exception as error:
+                    reasons[i] = self._bug(raw, error)
+                else:
+                    if one:
+                        asked[one] = i
+            for i, bug in (await self._ask(asked)).items():
+                reasons[i] = self._bug(came[i], bug)
+        return reasons
+
+    async def _ask(self, asked: Mapping[Asked, int]) -> dict[int, Exception]:
+        """Let the use cases do all; returns the bugs that some met."""
+        bugs: dict[int, Exception] = {}
+
+        async def work() -> None:
+            bugs.clear()
+            answers = await self.service.ask_all(self.pool, list(asked), by_queue=True)
+            bugs.update({i: a for i, a in zip(asked.values(), answers, strict=True) if isinstance(a, Exception)})
+            for answer in answers:
+                if not isinstance(answer, Exception):
+                    figures.COMMANDS.labels(self.service.name, "done" if answer.ok else "refused").inc()
+
+        if asked:
+            await patiently(work, self.service.name)
+        return bugs
+
+    def _bug(self, raw: Raw, error: Exception) -> str:
+        logger.error("command met a bug", service=self.service.name, routing_key=raw.routing_key, exc_info=error)
+        return f"{type(error).__name__}: {error}"
+
+    async def _read(self, came: Raw, trace: str | None) -> Asked | None:
+        """What a message asks for; None if that was refused here and its sender was told. MalformedError where nobody
+        could be told."""
         raw = in_binary_mode(came)
         actor, may = self._sender(raw.user, raw)
         command_type, key = _command_type(self.service, raw), _key(raw)
         if not may:
             foreign = _error("company", "forbidden", FOREIGN, user=actor.name)
             await self._refuse(actor, key, command_type, [foreign])
-            return
+            return None
         try:
             command = _command(command_type, raw)
         except _RefusedError as refused:
             await self._refuse(actor, key, command_type, refused.errors)
-            return
+            return None
         if "service" in actor.roles and self._settings.service_users.get(getattr(command, "hearer", "")) != actor.name:
             raise MalformedError(f"hearer: {actor.name!r} may ask only for itself")
-        answer = await self.service.ask(self.pool, command, actor, key, by_queue=True)
-        figures.COMMANDS.labels(self.service.name, "done" if answer.ok else "refused").inc()
+        return Asked(command.asked_by(actor), key, trace)
 
     def _sender(self, user: str | None, raw: Raw) -> tuple[Actor, bool]:
         """Who sent it, for the company that it names, and True; else for the sender's first company, where it is told
@@ -143,8 +193,10 @@ class QueueDoor:
     async def _refuse(
         self, actor: Actor, key: str, command_type: type[Command], errors: Sequence[Mapping[str, str]]
     ) -> None:
-        await self.service.say_rejection(self.pool, actor, key, command_type.type, errors)
-        figures.COMMANDS.labels(self.service.name, "refused").inc()
+        name = self.service.name
+        await patiently(
+            lambda: self.service.say_rejection(self.pool, actor, key, command_type.type, errors), name)
+        figures.COMMANDS.labels(name, "refused").inc()
 
 
 def _traceparent(raw: Raw) -> str | None:
@@ -194,6 +246,8 @@ def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
     return {"field": field, "code": code, "message_zh": zh, "message_en": en}
 
 
-async def _keep(pool: Pool, rejected: Rejected) -> None:
-    async with pool.acquire() as connection:
-        await inbox.reject(connection, [rejected], datetime.now(UTC))
+def _raw(message: AbstractIncomingMessage) -> Raw:
+    return Raw(
+        message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered),
+        user=message.user_id, content_type=message.content_type,
+    )

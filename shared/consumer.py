@@ -3,21 +3,31 @@
 While the database is away it holds the prefetch and tries the same batch again; nothing is ever requeued as a retry.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from aio_pika.abc import AbstractIncomingMessage
 
 from shared import figures, tracing
-from shared.amqp import AGAIN, GRACE_SECONDS, LostChannelError, comes_within, keep_going, subscribed, to_its_end
+from shared.amqp import AGAIN, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
-from shared.healing import is_statement, statements_in
-from shared.inbox import SAME, sort_out
+from shared.healing import Statement, is_statement, statements_in
+from shared.inbox import SAME, Heard, Rejected, sort_out
+from shared.intake import Intake
 from shared.service import Service
 from shared.wire import Raw
 
 SWEEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A message, and what it is: one of the three."""
+
+    message: AbstractIncomingMessage
+    heard: Sequence[Heard]
+    statements: Sequence[Statement]
+    rejected: Sequence[Rejected]
 
 
 class Consumer:
@@ -30,10 +40,7 @@ class Consumer:
         self, service: Service, pool: Pool, amqp_url: str, *, users: Mapping[str, str] = SAME, batch: int = 500
     ) -> None:
         self.service, self.pool, self.users, self.batch = service, pool, users, batch
-        self._amqp_url = amqp_url
-        self._waiting: deque[AbstractIncomingMessage] = deque()
-        self._news = asyncio.Event()
-        self._lost = False
+        self._amqp_url, self.intake = amqp_url, Intake(batch, self._read)
         self.active = False
 
     async def run(self) -> None:
@@ -41,57 +48,48 @@ class Consumer:
         await keep_going(f"consumer {self.service.name}", self._consume)
 
     async def _consume(self, progress: Callable[[], None]) -> None:
-        self._waiting.clear()
-        self._lost = False
-        name = f"{self.service.name}.events"
-        async with subscribed(self._amqp_url, name, 2 * self.batch, self._take, self._lose) as no_more:
+        self.intake.begin()
+        name, came, lose = f"{self.service.name}.events", self.intake.put, self.intake.lose
+        async with subscribed(self._amqp_url, name, 2 * self.batch, came, lose) as no_more:
             self.active = True
             try:
                 while True:
-                    await self._next()
-                    await to_its_end(self._handle_batch(), GRACE_SECONDS)
+                    if await self.intake.comes(SWEEP_SECONDS):
+                        await self.intake.taken(self._handle)
+                    else:  # meanwhile look for what waits and has its turn
+                        await patiently(self._sweep, self.service.name)
                     progress()
             finally:
                 self.active = False
                 await no_more()
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
-        self._waiting.append(message)
-        self._news.set()
-
-    def _lose(self) -> None:
-        self._lost = True
-        self._news.set()
-
-    async def _next(self) -> None:
-        """Wait until something has arrived; meanwhile look for what waits and has its turn."""
-        while not self._waiting:
-            if self._lost:
-                raise LostChannelError
-            self._news.clear()
-            if not await comes_within(self._news, SWEEP_SECONDS):
-                await patiently(self._sweep, self.service.name)
-
-    async def _handle_batch(self) -> None:
-        """Whatever has arrived, up to the limit. No lingering: under load batches fill by themselves."""
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.batch))]
+    async def _handle(self, taken: Sequence[_Arrived]) -> None:
         figures.BATCH.labels(self.service.name).observe(len(taken))
-        messages = [self._raw(message) for message in taken]
-        statements, malformed = statements_in(messages, self.users)
-        heard, rejected = sort_out((raw for raw in messages if not is_statement(raw)), self.users)
+        heard = [h for arrived in taken for h in arrived.heard]
+        statements = [s for arrived in taken for s in arrived.statements]
+        rejected = [r for arrived in taken for r in arrived.rejected]
         traces = [h.event.envelope.traceparent for h in heard]
         with tracing.span(f"{self.service.name} batch", "CONSUMER", links=traces):
             await patiently(
-                lambda: self.service.receive(self.pool, heard, [*rejected, *malformed]), self.service.name)
+                lambda: self.service.receive(self.pool, heard, rejected), self.service.name)
             if statements:
                 await patiently(lambda: self.service.compare(self.pool, statements), self.service.name)
-        if self._lost:
+        if self.intake.lost:
             raise LostChannelError
-        await taken[-1].ack(multiple=True)
+        await taken[-1].message.ack(multiple=True)
 
     async def _sweep(self) -> None:
         while self.service.ordered and await self.service.sweep(self.pool, self.batch):
             pass
+
+    def _read(self, message: AbstractIncomingMessage) -> _Arrived:
+        """Validate it in memory."""
+        raw = self._raw(message)
+        if is_statement(raw):
+            statements, rejected = statements_in([raw], self.users)
+            return _Arrived(message, (), statements, rejected)
+        heard, rejected = sort_out([raw], self.users)
+        return _Arrived(message, heard, (), rejected)
 
     def _raw(self, message: AbstractIncomingMessage) -> Raw:
         """What is said again comes under our own name before its routing key."""

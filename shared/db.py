@@ -90,6 +90,11 @@ async def _prepare(connection: Any) -> None:
     )
 
 
+async def _leave_as_it_is(_connection: Any) -> None:
+    """What asyncpg would ask before each use of a connection resets what we never set: all of it belongs to a
+    transaction, and that is ended."""
+
+
 def _to_json(value: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
@@ -104,6 +109,7 @@ async def open_pool(url: str, *, size: int = 10, command_timeout: float = 30) ->
         command_timeout=command_timeout,
         max_inactive_connection_lifetime=60,
         init=_prepare,
+        reset=_leave_as_it_is,
         server_settings={
             "application_name": "fenlu",
             "statement_timeout": f"{round(command_timeout * 1000)}",  # the server ends it even if we are gone

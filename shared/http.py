@@ -13,13 +13,14 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 
 from shared import figures, tracing
+from shared.asked import FORBIDDEN
 from shared.asyncapi import asyncapi
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command
 from shared.events.base import OPERATORS
 from shared.identity import NotAuthenticatedError, TokenVerifier
 from shared.refusal import Answer, Text, field_errors
-from shared.service import FORBIDDEN, Service
+from shared.service import Service
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IN_FLIGHT = 64  # requests at once; with their bodies they bound the memory, and few of them wait for a connection

@@ -88,12 +88,11 @@ async def enter_in_order(
 ) -> list[Heard]:
     """Like `enter`, but an event whose aggregate's earlier version was not handled yet waits in `pending`; returns what
     may be handled now, also from those that waited, each aggregate's events in the order of their versions."""
-    known = await _known(db, heard)
+    known, last, waiting = await _state_of(db, heard)
     await _stop_waiting(db, sorted(known))  # another consumer was faster
     given = [h for h in heard if h.event.envelope.id not in known]
     if not given:
         return []
-    last, waiting = await _state_of(db, sorted({(h.event.envelope.source, h.event.envelope.subject) for h in given}))
     waited = {h.event.envelope.id for h in waiting}
     runnable, early = _split_by_version(_chains([*given, *waiting]), last)
     if not with_waiting:
@@ -141,22 +140,26 @@ async def _known(db: Db, heard: Sequence[Heard]) -> set[UUID]:
 
 
 async def _state_of(
-    db: Db, aggregates: Sequence[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], int], list[Heard]]:
-    """The last handled version of each aggregate, and the events after it that wait."""
+    db: Db, heard: Sequence[Heard]
+) -> tuple[set[UUID], dict[tuple[str, str], int], list[Heard]]:
+    """Which of these were handled, the last handled version of each aggregate, and the events after it that wait."""
     rows = await db.fetch(
         """
-        select a.source, a.subject, coalesce(last.version, 0) as last, p.headers, p.body
-        from unnest($2::text[], $3::text[]) as a (source, subject)
-        cross join lateral (select max(version) as version from inbox
-                            where company = $1 and source = a.source and subject = a.subject) as last
-        left join pending p on p.company = $1 and p.source = a.source and p.subject = a.subject
+        select h.event_id, exists (select from inbox where company = $1 and event_id = h.event_id) as known,
+               h.source, h.subject, coalesce(last.version, 0) as last, p.event_id as waiting, p.headers, p.body
+        from unnest($2::uuid[], $3::text[], $4::text[]) as h (event_id, source, subject)
+        left join lateral (select version from inbox  -- in the order of one index, so that no other serves as well
+                           where company = $1 and source = h.source and subject = h.subject
+                           order by source desc, subject desc, version desc limit 1) as last on true
+        left join pending p on p.company = $1 and p.source = h.source and p.subject = h.subject
                             and p.version > coalesce(last.version, 0)
         """,
-        db.company, *columns(aggregates, 2),
+        db.company, *columns([(e.id, e.source, e.subject) for e in (h.event.envelope for h in heard)], 3),
     )
+    known = {row["event_id"] for row in rows if row["known"]}
     last = {(row["source"], row["subject"]): int(row["last"]) for row in rows}
-    return last, [_stored(row) for row in rows if row["body"] is not None]
+    waiting = {row["waiting"]: row for row in rows if row["waiting"] and row["event_id"] not in known}
+    return known, last, [_stored(row) for row in waiting.values()]
 
 
 def _stored(row: Any) -> Heard:

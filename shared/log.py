@@ -90,18 +90,18 @@ async def place(connection: Any, limit: int) -> int:
     placed = await connection.fetchval(
         """
         with fresh as materialized (
-            select company, id, seq from event where position is null order by seq limit $1
+            select ctid, company, seq from event where position is null order by seq limit $1
         ), head as materialized (
             select company, (select coalesce(max(position), 0) from event where company = c.company) as position
             from (select distinct company from fresh) as c
         ), place as (
-            select company, id, head.position + row_number() over (partition by company order by seq) as position
+            select fresh.ctid, head.position + row_number() over (partition by company order by seq) as position
             from fresh join head using (company)
         ), known as (
             insert into relay_cursor (company, published) select company, 0 from head on conflict do nothing
         ), placed as (
             update event set position = place.position from place
-            where event.company = place.company and event.id = place.id returning 1
+            where event.ctid = place.ctid returning 1  -- nobody else changes rows, so they still stand there
         )
         select count(*) from placed
         """,

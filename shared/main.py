@@ -119,7 +119,7 @@ async def _serve(
     consumer = Consumer(
         service, pool, settings.amqp_url, users=settings.service_users, batch=settings.batch_size
     )
-    door = QueueDoor(service, pool, settings)
+    door = QueueDoor(service, pool, settings, consumer.intake)
     clerk = Clerk(service, pool, door, settings.amqp_url, users=settings.service_users)
     health = Health(service.name, pool, relay, consumer, door, migrations_of(root), figures.REGISTRY)
     service.on_commit = relay.wake

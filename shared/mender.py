@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import aio_pika
 import asyncpg
 import orjson
 import structlog
@@ -15,7 +14,7 @@ from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import PublishError
 
 from shared import healing, log
-from shared.amqp import AGAIN, COMMANDS, EVENTS, message, publish, raise_unless_refused
+from shared.amqp import AGAIN, COMMANDS, EVENTS, Outgoing, message, publish, raise_unless_refused
 from shared.db import Db
 from shared.healing import SUFFIX
 from shared.wire import PREFIX, headers_of
@@ -88,7 +87,7 @@ class Mender:
             messages = [(self.source + SUFFIX, self._statement(row)) for row in rows]
             raise_unless_refused(await publish(self._exchanges[EVENTS], messages, mandatory=False))
 
-    def _statement(self, row: Any) -> aio_pika.Message:
+    def _statement(self, row: Any) -> Outgoing:
         attributes = {
             "specversion": "1.0", "id": str(uuid4()), "source": f"/fenlu/{self.source}", "type": self.source + SUFFIX,
             "subject": f"log/{row['company']}", "time": datetime.now(UTC).isoformat(), "company": row["company"],
@@ -106,7 +105,7 @@ class Mender:
             ]))
             await healing.note_asked(self._connection, holes)
 
-    def _question(self, hole: Any) -> aio_pika.Message:
+    def _question(self, hole: Any) -> Outgoing:
         body = {"hearer": self.source, "first": hole["first"], "last": hole["last"], "types": hole["types"].split()}
         headers = {f"{PREFIX}company": hole["company"]}
         return message(orjson.dumps(body), headers, str(uuid4()), self.user)

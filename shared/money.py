@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer
 # Minor units per ISO 4217 for the currencies that books may be kept in.
 CURRENCY_DECIMALS = {"CNY": 2, "HKD": 2, "TWD": 2, "USD": 2, "EUR": 2, "GBP": 2, "JPY": 0}
 
+_MINOR_UNITS = {currency: Decimal(1).scaleb(-decimals) for currency, decimals in CURRENCY_DECIMALS.items()}
+
 ZERO = Decimal(0)
 
 # Wide enough that a quantity times a price, or a share of a value, is rounded only once: to money.
@@ -26,23 +28,34 @@ def _plain(value: Decimal) -> str:
     return f"{value or abs(value):f}"
 
 
-Exact = Annotated[
-    Decimal, BeforeValidator(_no_float), PlainSerializer(_plain, when_used="json"), Field(allow_inf_nan=False),
-]
+# The limits stand next to Decimal, before our own validator: only there pydantic checks them without Python code.
+_NO_FLOAT = BeforeValidator(_no_float)
+_PLAIN = PlainSerializer(_plain, when_used="json")
+
 # An amount of money; the currency's own number of decimals is checked where the currency is known (`fits`).
-Amount = Annotated[Exact, Field(max_digits=18, decimal_places=4)]
-PositiveAmount = Annotated[Amount, Field(gt=0)]
-NonNegativeAmount = Annotated[Amount, Field(ge=0)]
+Amount = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=4), _NO_FLOAT, _PLAIN]
+PositiveAmount = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=4, gt=0), _NO_FLOAT, _PLAIN
+]
+NonNegativeAmount = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=4, ge=0), _NO_FLOAT, _PLAIN
+]
 # Price or cost of one unit, up to eight decimals.
-UnitPrice = Annotated[Exact, Field(max_digits=20, decimal_places=8, ge=0)]
-Quantity = Annotated[Exact, Field(max_digits=18, decimal_places=6)]
-PositiveQuantity = Annotated[Quantity, Field(gt=0)]
-Rate = Annotated[Exact, Field(max_digits=7, decimal_places=6, ge=0, lt=1)]
+UnitPrice = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=20, decimal_places=8, ge=0), _NO_FLOAT, _PLAIN
+]
+Quantity = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=6), _NO_FLOAT, _PLAIN]
+PositiveQuantity = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=18, decimal_places=6, gt=0), _NO_FLOAT, _PLAIN
+]
+Rate = Annotated[
+    Decimal, Field(allow_inf_nan=False, max_digits=7, decimal_places=6, ge=0, lt=1), _NO_FLOAT, _PLAIN
+]
 
 
 def minor_unit(currency: str) -> Decimal:
     """The smallest amount of a currency, e.g. 0.01 for CNY. KeyError for a currency not in CURRENCY_DECIMALS."""
-    return Decimal(1).scaleb(-CURRENCY_DECIMALS[currency])
+    return _MINOR_UNITS[currency]
 
 
 def round_money(value: Decimal, currency: str) -> Decimal:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from shared import tracing
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.log import Cause
 from shared.refusal import Refusal
@@ -37,9 +36,9 @@ def command_id(actor: Actor, key: str) -> UUID:
     return uuid5(NAMESPACE_OID, f"{actor.company}\0{actor.name}\0{key}")
 
 
-def cause_of_command(command: Command, key: str) -> Cause:
-    """An accepted command as a cause."""
-    return Cause(command_id(command.actor, key), command.actor.name, tracing.current())
+def cause_of_command(command: Command, key: str, traceparent: str | None) -> Cause:
+    """An accepted command as a cause; `traceparent` is of what it leads to."""
+    return Cause(command_id(command.actor, key), command.actor.name, traceparent)
 
 
 def rejection(owner: str, refusal: Refusal, key: str) -> CommandRejected:

@@ -27,6 +27,7 @@ from shared.amqp import (
 )
 from shared.log import Entry
 from shared.mender import Mender
+from shared.pace import Pace
 from shared.wire import headers_of
 
 LOCK = 0x52454C41  # 'RELA': one active relay per database
@@ -92,17 +93,21 @@ class Relay:
         exchanges = {name: await channel.get_exchange(name, ensure=False) for name in (EVENTS, COMMANDS, AGAIN)}
         mender = Mender(self.source, self.user, self.batch, connection, exchanges)
         await mender.begin()
-        self.active = True
+        self.active, pace = True, Pace()
         while not channel.is_closed:
             self._news.clear()
-            busy = await self._step(connection, exchanges[EVENTS], mender)
-            if not (await mender.care() or busy):
+            with pace.working():
+                done = await self._step(connection, exchanges[EVENTS], mender)
+            more = await mender.care() or done >= self.batch
+            if done and not more:
+                await pace.rest()
+            elif not more:
                 await comes_within(self._news, self.poll_seconds)
             progress()
         raise LostChannelError
 
-    async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> bool:
-        """Place, publish and advance once; True if there was something to do."""
+    async def _step(self, connection: asyncpg.Connection, exchange: AbstractExchange, mender: Mender) -> int:
+        """Place, publish and advance once; returns how many events were placed or published."""
         placed = await log.place(connection, self.batch)
         now = asyncio.get_running_loop().time()
         self._resting = {company: end for company, end in self._resting.items() if end > now}
@@ -110,7 +115,7 @@ class Relay:
         entries = await log.read_unpublished(connection, self.source, self.batch, resting=resting)
         if entries:
             mender.spoke(await self._publish(connection, exchange, entries))
-        return bool(placed or entries)
+        return max(placed, len(entries))
 
     async def _publish(
         self, connection: asyncpg.Connection, exchange: AbstractExchange, entries: Sequence[Entry]

@@ -15,11 +15,17 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ZERO = {"pattern": "^[0.]+$"}
 
 
+LIMITS = ("max_digits", "decimal_places", "gt", "ge", "lt")
+
+
 class _Plain(GenerateJsonSchema):
-    """Without the titles that only repeat the field's name."""
+    """Without the titles that only repeat the field's name; of a decimal number only its limits."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
+
+    def decimal_schema(self, schema: Any) -> dict[str, Any]:
+        return {key: schema[key] for key in LIMITS if key in schema}
 
 
 def schema_of(message: type[Message], refs: str = "#/$defs/{model}") -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ import asyncpg
 import structlog
 
 from shared import figures, healing, inbox, leftovers, log, outcomes, tracing
+from shared.asked import Asked, Outcomes, forbidden, given, keep, runs, share
 from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.finding import Look, nothing_else
@@ -28,7 +28,6 @@ EventHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Unfit]]]
 CommandHandler = Callable[[Db, Sequence[Any]], Awaitable[Sequence[Event | Refusal]]]
 Measure = Callable[[Any], Awaitable[Mapping[str, float]]]  # it gets a connection, and looks at all companies
 
-FORBIDDEN = Text("{roles} 才能执行此操作", "this needs one of the roles {roles}")
 KEY_REUSED = Text("幂等键 {key} 已用于另一个请求", "the idempotency key {key} was used for another request")
 # Two transactions met at a unique key or locked each other out: the loser finds another state when it tries again.
 MET_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -39,11 +38,6 @@ logger = structlog.get_logger()
 
 class MetAnotherError(Exception):
     """Another consumer handled an event of the batch at the same time and was faster; all of this is rolled back."""
-
-
-class _RefusedAtTheDoor(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
 
 
 async def nothing_more(_connection: Any) -> Mapping[str, float]:
@@ -274,65 +268,92 @@ class Service:
 
         By queue a refusal is also said as an event, since nobody waits for the answer. Raises what `is_transient`.
         """
-        if not actor.roles & command.allowed:
-            roles = ", ".join(sorted(command.allowed))
-            return await self._refuse(pool, Refusal(command, "actor", "forbidden", FORBIDDEN, {"roles": roles}, 403),
-                                      actor, key, by_queue)
+        (answer,) = await self.ask_all(pool, [Asked(command.asked_by(actor), key, tracing.current())],
+                                       by_queue=by_queue)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def ask_all(self, pool: Pool, asked: Sequence[Asked], *, by_queue: bool) -> list[Answer | Exception]:
+        """Do what is asked, each company's commands of one type in a transaction of their own; the answers in the given
+        order. A command that meets a bug gets the exception as its answer; the others are done as if it was not there.
+
+        Raises only what `is_transient`: then nothing, a part, or (a commit is unknown) all was done, and the same may
+        be asked again.
+        """
+        answers: dict[Asked, Answer | Exception] = {}
+        for one in asked:
+            if refusal := forbidden(one.command):
+                answers[one] = await self._refuse(pool, refusal, one.key, by_queue)
+        for run in runs([one for one in asked if one not in answers]):
+            answers |= await self._ask_run(pool, run, by_queue)
+        return [answers[one] for one in asked]
+
+    async def _ask_run(self, pool: Pool, run: Sequence[Asked], by_queue: bool) -> dict[Asked, Answer | Exception]:
+        """One transaction; when it fails, halve the run until the bad command stands alone."""
+        try:
+            return await self._try_run(pool, run, by_queue)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(run) == 1:
+                return {run[0]: error}
+            size = 1 if isinstance(error, outcomes.AmbiguousError) else (len(run) + 1) // 2
+            answers: dict[Asked, Answer | Exception] = {}
+            for start in range(0, len(run), size):
+                answers |= await self._ask_run(pool, run[start:start + size], by_queue)
+            return answers
+
+    async def _try_run(self, pool: Pool, run: Sequence[Asked], by_queue: bool) -> dict[Asked, Answer | Exception]:
         for attempt in range(ATTEMPTS):
             try:
                 async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-                    answer = await self._do(Db(connection, actor.company), command.asked_by(actor), key, by_queue)
+                    answers = await self._do(Db(connection, run[0].command.actor.company), run, by_queue)
                 break
-            except _RefusedAtTheDoor as door:
-                return await self._refuse(pool, door.refusal, actor, key, by_queue)
-            except MET_ANOTHER:  # it may even be this very command
+            except MET_ANOTHER:  # it may even be these very commands
                 if attempt == ATTEMPTS - 1:
                     raise
         self.on_commit()
-        return answer
+        reused = [one for one, answer in answers.items() if answer is None]
+        done: dict[Asked, Answer | Exception] = {one: answer for one, answer in answers.items() if answer is not None}
+        for one in reused:
+            refusal = Refusal(one.command, "idempotency_key", "key_reused", KEY_REUSED, {"key": one.key}, 409)
+            done[one] = await self._refuse(pool, refusal, one.key, by_queue)
+        return done
 
-    async def _do(self, db: Db, command: Command, key: str, by_queue: bool) -> Answer:
-        body_hash = sha256(command.type.encode() + b"\0" + command.body()).digest()
-        first = await db.fetchrow(
-            "select hash, status, answer from command where company = $1 and principal = $2 and key = $3",
-            db.company, command.actor.name, key,
-        )
-        if first is not None:
-            if first["hash"] == body_hash:
-                return Answer(first["status"], **first["answer"])
-            raise _RefusedAtTheDoor(Refusal(command, "idempotency_key", "key_reused", KEY_REUSED, {"key": key}, 409))
-        now = datetime.now(UTC)
-        found = await self.commands[type(command)](db, [command])
-        answer = await self._say_outcomes(db, command, key, found, by_queue, now)
-        await db.execute(
-            """
-            insert into command (company, principal, key, type, hash, status, answer, at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8)
-            """,
-            db.company, command.actor.name, key, command.type, body_hash, answer.status,
-            {"events": answer.events, "errors": answer.errors}, now,
-        )
-        return answer
+    async def _do(self, db: Db, run: Sequence[Asked], by_queue: bool) -> dict[Asked, Answer | None]:
+        """The answers; None where the key was used for another request."""
+        answers = await given(db, run)
+        fresh = [one for one in run if one not in answers]
+        if fresh:
+            now = datetime.now(UTC)
+            found = await self.commands[type(fresh[0].command)](db, [one.command for one in fresh])
+            new = await self._say_outcomes(db, found, share(found, fresh), by_queue, now)
+            await keep(db, new, now)
+            answers |= new
+        return answers
 
     async def _say_outcomes(
-        self, db: Db, command: Command, key: str, found: Sequence[Event | Refusal], by_queue: bool, now: datetime
-    ) -> Answer:
-        """Append the events (or, by queue, the refusal) and make the answer."""
-        refusals = [o for o in found if isinstance(o, Refusal)]
-        events = [o for o in found if isinstance(o, Event)]
-        assert not (refusals and events), "a refused command does nothing"
-        if refusals and by_queue:
-            events = [outcomes.rejection(self.name, refusals[0], key)]
-        cause = outcomes.cause_of_command(command, key)
-        said = await log.append(db, self.name, events, {id(e): cause for e in events}, now)
-        if refusals:
-            return Answer(refusals[0].status, [], [r.error() for r in refusals])
-        return Answer(201, [outcomes.public(event) for event in said], [])
+        self, db: Db, found: Sequence[Event | Refusal], whose: Mapping[Asked, Outcomes], by_queue: bool, now: datetime
+    ) -> dict[Asked, Answer]:
+        """Append the events (and, by queue, the refusals) and make the answers."""
+        said = [o for o in found if isinstance(o, Event)]
+        causes: dict[int, Cause] = {}
+        for one, own in whose.items():
+            cause = outcomes.cause_of_command(one.command, one.key, one.traceparent)
+            causes |= {id(event): cause for event in own.events}
+            if own.refusals and by_queue:
+                rejection = outcomes.rejection(self.name, own.refusals[0], one.key)
+                causes[id(rejection)] = cause
+                said.append(rejection)
+        await log.append(db, self.name, said, causes, now)
+        return {one: own.answer() for one, own in whose.items()}
 
-    async def _refuse(self, pool: Pool, refusal: Refusal, actor: Actor, key: str, by_queue: bool) -> Answer:
+    async def _refuse(self, pool: Pool, refusal: Refusal, key: str, by_queue: bool) -> Answer:
         """Refuse before any use case runs. By queue it is said once, because the same rejection has the same cause."""
         if by_queue:
-            await self.say_rejection(pool, actor, key, refusal.command.type, [refusal.error()])
+            command = refusal.command
+            await self.say_rejection(pool, command.actor, key, command.type, [refusal.error()])
         return Answer(refusal.status, [], [refusal.error()])
 
     async def say_rejection(

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -138,14 +139,20 @@ def attributes_of(headers: Mapping[str, Any]) -> dict[str, Any]:
     """The CloudEvents attributes among the headers."""
     found = {}
     for name, value in headers.items():
-        prefix = next((prefix for prefix in PREFIXES if name.startswith(prefix)), None)
-        if prefix is None:
+        attribute = _attribute(name)
+        if attribute is None:
             continue
-        attribute = name.removeprefix(prefix)
         if attribute in found:
             raise MalformedError(f"{attribute}: stands twice, under two prefixes")
         found[attribute] = value.decode(errors="replace") if isinstance(value, bytes) else value
     return found
+
+
+@lru_cache(maxsize=1000)  # the names are always the same ones
+def _attribute(header: str) -> str | None:
+    """The CloudEvents attribute that a header holds, if it does."""
+    prefix = next((prefix for prefix in PREFIXES if header.startswith(prefix)), None)
+    return None if prefix is None else header.removeprefix(prefix)
 
 
 def in_binary_mode(raw: Raw) -> Raw:

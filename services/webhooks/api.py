@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.webhooks import store, views
 from services.webhooks.domain import new_secret, structured
 from services.webhooks.sender import Sender
+from shared.asked import FORBIDDEN
 from shared.db import Db
 from shared.events.base import Key
 from shared.http import CurrentActor, Reading, not_found, problem
 from shared.partner.wishes import WishError, events, find
 from shared.refusal import Text
-from shared.service import FORBIDDEN
 
 router = APIRouter()
 

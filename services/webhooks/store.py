@@ -14,7 +14,17 @@ KEPT = timedelta(days=30)
 
 
 async def insert_deliveries(db: Db, events: Sequence[Event], now: datetime) -> None:
-    """What each subscription wants of these, to be sent at once, in this order."""
+    """What each subscription wants of these, to be sent at once, in this order. What none wants is not even written."""
+    hears = set(await db.fetchval(
+        """
+        select array(select distinct h from subscription s, unnest(s.hears) as h
+                     where s.company = $1 and s.state <> 'disabled')
+        """,
+        db.company,
+    ))
+    events = [event for event in events if event.type in hears]
+    if not events:
+        return
     bodies = [
         structured({name.removeprefix(PREFIX): value for name, value in headers_of(e.envelope).items()}, e.body())
         for e in events

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -11,6 +12,7 @@ from shared.amqp import EVENTS
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.events import Event
+from shared.intake import Intake
 from shared.testing import Script, raw
 from shared.wire import Raw
 from tests.accounting import examples, poison
@@ -45,15 +47,15 @@ def semantic(script: Script) -> list[Bad]:
     ]
 
 
-class CountingConsumer(Consumer):
-    """Counts what the broker delivers to it."""
+class Counting(Intake[Any]):
+    """Counts what the broker delivers."""
 
     deliveries, again = 0, 0
 
-    async def _take(self, message: AbstractIncomingMessage) -> None:
+    async def put(self, message: AbstractIncomingMessage) -> None:
         self.deliveries += 1
         self.again += bool(message.redelivered)
-        await super()._take(message)
+        await super().put(message)
 
 
 @dataclass
@@ -85,16 +87,17 @@ async def send(rabbit: Rabbit, messages: Sequence[Raw]) -> None:
         await rabbit.publish(EVENTS, *messages[start:start + 500], user_id=rabbit.user)
 
 
-async def consume(pool: Pool, rabbit: Rabbit, last: Event, batch: int = 500) -> CountingConsumer:
+async def consume(pool: Pool, rabbit: Rabbit, last: Event, batch: int = 500) -> Counting:
     """Let accounting work until what is in its queue is acknowledged: batches go one after the other, so that is when
     an event that comes afterwards is journaled."""
     users = dict.fromkeys(rabbit.services, rabbit.user)
-    consumer = CountingConsumer(service, pool, rabbit.url, users=users, batch=batch)
+    consumer = Consumer(service, pool, rabbit.url, users=users, batch=batch)
+    counting = consumer.intake = Counting(batch, consumer.intake.read)
     async with beside(consumer.run()):
         await until("the queue is empty", lambda: rabbit.count(QUEUE), lambda ready: ready == 0, 120)
         await rabbit.publish(EVENTS, raw(last), user_id=rabbit.user)
         await until("the last event is journaled", lambda: journaled(pool, last), bool, 120)
-    return consumer
+    return counting
 
 
 async def journaled(pool: Pool, event: Event) -> bool:
@@ -111,9 +114,9 @@ async def test_every_kind_of_poison_is_kept_with_its_bytes_and_reason_and_every_
     mixed = mixture(script, [*malformed(), *semantic(script)])
     await send(rabbit, mixed.messages())
     last = script.say(examples.approved("LAST"))
-    consumer = await consume(pool, rabbit, last, batch=100)
+    came = await consume(pool, rabbit, last, batch=100)
 
-    assert (consumer.deliveries, consumer.again) == (len(mixed.messages()) + 1, 0), "nothing comes twice"
+    assert (came.deliveries, came.again) == (len(mixed.messages()) + 1, 0), "nothing comes twice"
     assert await rabbit.count(QUEUE) <= 1, "at most the last one was not acknowledged yet"
     assert await rabbit.count(PARKING) == 0
     rows = await pool.fetch("select event_id from journal where kind = 'event' order by entry")

@@ -1,5 +1,6 @@
 """A company whose services run here, all pieces but the one under test, and the record of what became of an order."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from shared.events.inventory import OpenStock, RegisterProducts, ShipGoods
 from shared.events.order import CancelOrder, PlaceOrder, ReceivePayment
 from shared.healing import Statement
 from shared.log import correlation_of
+from shared.pace import LONGEST_SECONDS
 from shared.relay import Relay
 from shared.service import Service
 from shared.testing import ask, fresh_database
@@ -185,6 +187,7 @@ class Company:
                         lambda queue: queue.message_count == 0, WAIT_SECONDS)
         for name, pool in self.pools.items():
             await _until_count(f"{name} has said everything again", pool, 0, "select count(*) from say_again")
+        await asyncio.sleep(2 * LONGEST_SECONDS)  # what was delivered while a consumer rested is taken by now
 
     async def _unheard(self, hearer: str) -> int:
         types = [event.type for event in self.services[hearer].hears()]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import aio_pika
+import aiormq
 import asyncpg
 from aio_pika import IncomingMessage
 from asyncpg import Connection
@@ -82,7 +82,7 @@ def install(effects: Effects) -> None:
     """Wrap the ways out of this process: statements, publications, acknowledgements."""
     _wrap(Connection, "_execute", effects, _statement)
     _wrap(Connection, "execute", effects, _bare_statement)
-    _wrap(aio_pika.Exchange, "publish", effects, _publication)
+    _wrap(aiormq.Channel, "basic_publish", effects, _publication)
     _wrap(IncomingMessage, "ack", effects, _acknowledgement)
 
 

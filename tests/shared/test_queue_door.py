@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.amqp import COMMANDS
-from shared.commands import PREFETCH
+from shared.commands import BATCH, PREFETCH
 from shared.db import Db, Pool, open_pool
 from shared.events import CommandRejected, Event
 from shared.events.order import CancelOrder, OrderCancelRequested, OrderSayAgain
@@ -20,7 +20,7 @@ from shared.wire import Raw
 from tests.shared.doors import open_door, settings_for
 from tests.shared.rabbit import Rabbit
 from tests.shared.samples import TODAY, cancel, desk, effects, reasons
-from tests.shared.waits import until, until_true
+from tests.shared.waits import until
 from tools.link import link_to
 
 QUEUE, PARKING = "order.commands", "order.parking"
@@ -192,30 +192,59 @@ async def test_a_reply_address_has_no_effect(pool: Pool, rabbit: Rabbit, reply_t
     assert await effects(pool) == [("SO-1", 0)]
 
 
-async def test_the_prefetch_bounds_what_runs_at_once(database: str, rabbit: Rabbit) -> None:
-    service, running, go = Service("order"), set[str](), asyncio.Event()
+async def test_the_prefetch_bounds_what_it_holds_and_the_batch_what_is_done_at_once(pool: Pool, rabbit: Rabbit) -> None:
+    service, together, go = Service("order"), list[int](), asyncio.Event()
 
     @service.does(CancelOrder)
     async def cancel_order(_db: Db, commands: Sequence[CancelOrder]) -> list[Event | Refusal]:
-        (command,) = commands
-        running.add(command.order_id)
+        together.append(len(commands))
         await go.wait()
         return [OrderCancelRequested(
             order_id=command.order_id, customer_id="CU-1", requested_on=TODAY, reason=command.reason
-        )]
+        ) for command in commands]
 
     await rabbit.topology(service)
-    wide = await open_pool(database, size=PREFETCH + 8)
     for n in range(PREFETCH + 8):
         await rabbit.ask(cancel(f"SO-{n}"), f"k-{n}")
-    async with open_door(service, wide, settings_for(rabbit)):
-        await until_true(f"{PREFETCH} run at once", lambda: len(running) >= PREFETCH)
+    async with open_door(service, pool, settings_for(rabbit)):
+        await until("it holds its prefetch", lambda: rabbit.count(QUEUE), lambda count: count == 8)
         await asyncio.sleep(0.2)
-        assert len(running) == PREFETCH
         assert await rabbit.count(QUEUE) == 8
         go.set()
-        await until_said(wide, PREFETCH + 8)
-    wide.terminate()
+        await until_said(pool, PREFETCH + 8)
+    assert max(together) <= BATCH
+    assert len(together) < PREFETCH
+
+
+async def test_of_a_batch_the_bad_ones_are_kept_or_told_and_all_others_done(pool: Pool, rabbit: Rabbit) -> None:
+    """Whatever is wrong with some, and whoever shares a transaction with them."""
+    await rabbit.topology(desk())
+    for n in range(20):
+        await rabbit.ask(cancel(f"SO-{n}"), f"k-{n}")
+        match n % 5:
+            case 0:
+                await rabbit.ask(cancel(f"BUG-{n}", "bug"), f"b-{n}")
+            case 1:
+                await rabbit.ask(cancel(f"NO-{n}", "refuse"), f"r-{n}")
+            case 2:
+                await rabbit.ask(cancel(f"SO-{n}"), f"k-{n}")
+            case 3:
+                await rabbit.ask(cancel(f"X-{n}"), f"k-{n}")
+            case 4:
+                await rabbit.publish(COMMANDS, replace(GOOD, body=b"{", message_id=f"j-{n}"), user_id=rabbit.user)
+    async with open_door(desk(), pool, settings_for(rabbit)):
+        events = await until_said(pool, 32)
+        await until("the bugs are kept", lambda: reasons(pool, ""), lambda kept: len(kept) == 4)
+    await assert_nothing_left(rabbit)
+    assert sorted(await effects(pool)) == sorted((f"SO-{n}", 0) for n in range(20))
+    told = [(event.command_id, event.code) for event in events if isinstance(event, CommandRejected)]
+    assert sorted(told) == sorted([
+        *((f"r-{n}", "not_now") for n in (1, 6, 11, 16)), *((f"k-{n}", "key_reused") for n in (3, 8, 13, 18)),
+        *((f"j-{n}", "json_invalid") for n in (4, 9, 14, 19)),
+    ])
+    assert sorted(await reasons(pool, "")) == sorted(f"BugError: BUG-{n}" for n in (0, 5, 10, 15))
+    causes = await pool.fetch("select count(distinct causation_id) from event")
+    assert causes[0][0] == len(events) == 32
 
 
 async def test_while_the_database_is_away_a_command_waits_and_is_done_later(

@@ -54,7 +54,8 @@ def test_only_the_topology_job_declares_queues() -> None:
 
 def test_one_function_publishes() -> None:
     """So persistence, confirms, the limit in time and the sender's name have to be right in one place only."""
-    assert set(calls("publish")) == {"shared/amqp.py"}
+    assert set(calls("basic_publish")) == {"shared/amqp.py"}
+    assert not set(calls("publish"))
 
 
 async def test_a_message_that_nobody_gets_is_an_error(rabbit: Rabbit) -> None:

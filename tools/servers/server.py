@@ -18,6 +18,7 @@ POSTGRES_SETTINGS = {
     "checkpoint_timeout": "15min",
     "wal_compression": "on",
     "random_page_cost": "1.1",
+    "autovacuum_naptime": "15s",  # a young table soon has statistics, and statements the plans that fit
     "jit": "off",
     "timezone": "UTC",
 }
