@@ -52,6 +52,9 @@ Rate = Annotated[
     Decimal, Field(allow_inf_nan=False, max_digits=7, decimal_places=6, ge=0, lt=1), _NO_FLOAT, _PLAIN
 ]
 
+# The balance of an account: the sum of many amounts, or of many pieces.
+Balance = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=24, decimal_places=6), _NO_FLOAT, _PLAIN]
+
 
 def minor_unit(currency: str) -> Decimal:
     """The smallest amount of a currency, e.g. 0.01 for CNY. KeyError for a currency not in CURRENCY_DECIMALS."""

@@ -5,15 +5,12 @@ customer or supplier, or `sku/warehouse`; the empty key is the whole role.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from shared.events.base import Command, Event, Part
-from shared.money import Exact
+from shared.money import Balance
 
-Balance = Annotated[Exact, Field(max_digits=24, decimal_places=6)]  # money, or pieces
 ASKERS = frozenset({"operator", "admin", "accountant", "chief_accountant"})
 
 
