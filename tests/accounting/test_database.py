@@ -177,6 +177,11 @@ async def test_a_voucher_may_come_from_a_journal_row_that_is_no_event(ledger: An
     assert await ledger.fetchval("select event_id is null and source is null from voucher where seq = 4")
 
 
+async def test_a_correction_names_a_voucher_that_is_there(ledger: Any) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="corrects a voucher that is not there"):
+        await journal_by_hand(ledger, "correction")
+
+
 async def test_one_voucher_for_such_a_row_rule_and_part(ledger: Any) -> None:
     entry = await journal_by_hand(ledger)
     await insert(ledger, GOOD, entry=entry)

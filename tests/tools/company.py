@@ -7,7 +7,7 @@ from decimal import Decimal
 from importlib import import_module
 
 from shared.db import open_pool
-from shared.events import Command, crm
+from shared.events import Command, crm, periods
 from shared.events import accounting as acc
 from shared.events import inventory as inv
 from shared.events import order as ord_
@@ -40,6 +40,7 @@ class Company:
         await self._sell()
         await self._buy()
         await self._take_back()
+        await self._close()
         await self._count()
 
     async def _sell(self) -> None:
@@ -94,6 +95,21 @@ class Company:
         await self.do(inv.CountStock(count_id="K1", counted_on=DAY, lines=(_counted("C", 4), _counted("D", 5))))
         await self.do(inv.ApproveCount(count_id="K1", approved_on=DAY), actor="boss")
         await self.do(inv.CountStock(count_id="K2", counted_on=DAY, lines=(_counted("B", 10),)))
+
+
+    async def _close(self) -> None:
+        """Pay the rent, and close the month: neither parts the ledger from what the services know."""
+        rent = tuple(acc.AskedVoucherLine(account=account, side=side, amount=Decimal(9))
+                     for account, side in (("5602", "D"), ("1002", "C")))
+        month = f"{DAY:%Y-%m}"
+        await self.do(
+            acc.DraftVoucher(draft_id="D1", on=DAY, summary="房租", attachments=1, lines=rent),
+            periods.OrderSealPeriod(period=month), periods.InventorySealPeriod(period=month),
+        )
+        await self.do(acc.CheckVoucher(draft_id="D1"), actor="boss")
+        await self.do(acc.SignVoucher(draft_id="D1"), actor="cashier")
+        await self.do(acc.PostVoucher(draft_id="D1"), acc.RequestPeriodClose(period=month))
+        await self.do(acc.ApprovePeriodClose(period=month), actor="boss")
 
 
 @asynccontextmanager

@@ -153,8 +153,11 @@ FAULTS = [
           insert into voucher select (v).* from (select jsonb_populate_record(v, '{"seq": 9999, "number": 9999}') as v
                                                  from voucher v where company = 'DEMO' and seq = 5) as copy
           """, "outcomes", "numbers", "whole_vouchers"),
+    fault("a voucher by hand on a control account", "accounting", "voucher_line", """
+          update voucher_line set account = '1122' where company = 'DEMO' and account = '5602'
+          """, "outcomes", "period_balances"),
     fault("a voucher in another month", "accounting", "voucher", """
-          update voucher set period = '2026-02', number = 1 where company = 'DEMO' and seq = 5
+          update voucher set period = '2026-03', number = 1 where company = 'DEMO' and seq = 5
           """, "whole_vouchers", "numbers"),
     fault("a kept balance", "accounting", "period_balance",
           "update period_balance set debit = debit + 1 where company = 'DEMO' and account = '1122'", "period_balances"),

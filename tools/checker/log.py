@@ -139,11 +139,30 @@ async def outcomes(databases: Databases) -> Finding:
         """
     )
     faults += [f"{r['what']} of {r['company']} was posted {r['times']} times by {r['rule_id']}" for r in rows]
+    faults += await _by_hand(databases)
     seen = await databases.accounting.fetchrow(
         "select count(*) filter (where none_zh is null) as posted, count(none_zh) as none from journal "
         "where kind = 'event'"
     )
     return Finding("outcomes", f"{seen['posted']} events with vouchers, {seen['none']} with a reason", tuple(faults))
+
+
+CONTROLLED = ("ar", "advances", "pending_output_vat", "unbilled", "backlog", "backlog_contra", "inventory",
+              "accrued_payable", "payable", "price_variance", "pending_pl")
+
+
+async def _by_hand(databases: Databases) -> list[str]:
+    """Only events move control accounts: the ties look at nothing else."""
+    rows = await databases.accounting.fetch(
+        """
+        select distinct v.company, v.seq, v.word, v.number, l.account from voucher v
+        join voucher_line l on l.company = v.company and l.ledger = v.ledger and l.seq = v.seq
+        join role_map m on m.company = l.company and m.ledger = l.ledger and m.account = l.account
+        where v.event_id is null and m.role = any ($1) order by v.company, v.seq limit 20
+        """,
+        list(CONTROLLED),
+    )
+    return [f"voucher {r['word']}-{r['number']} of {r['company']} is by hand, but moves {r['account']}" for r in rows]
 
 
 async def leftovers(databases: Databases, parked: int) -> tuple[Finding, dict[str, int]]:

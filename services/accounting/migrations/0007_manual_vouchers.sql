@@ -49,8 +49,7 @@ create table corrected (
     ledger  text   not null,
     seq     bigint not null,
     entry   bigint not null,
-    primary key (company, ledger, seq),
-    foreign key (company, ledger, seq) references voucher
+    primary key (company, ledger, seq)
 );
 
 create trigger two_people before insert on draft_step for each row execute function check_draft_step();
@@ -69,7 +68,13 @@ alter table corrected enable always trigger append_only;
 create function mark_corrected() returns trigger language plpgsql as $$
 begin
     insert into corrected (company, ledger, seq, entry)
-    values (new.company, new.facts -> 'of' ->> 'ledger', (new.facts -> 'of' ->> 'seq')::bigint, new.entry);
+    select company, ledger, seq, new.entry from voucher
+    where company = new.company and ledger = new.facts -> 'of' ->> 'ledger'
+      and seq = (new.facts -> 'of' ->> 'seq')::bigint;
+    if not found then
+        raise exception 'journal of %: entry % corrects a voucher that is not there', new.company, new.entry
+            using errcode = '23514';
+    end if;
     return null;
 end $$;
 create trigger corrects after insert on journal for each row when (new.kind = 'correction')

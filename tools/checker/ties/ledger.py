@@ -9,7 +9,8 @@ async def by_customer(databases: Databases, company: str, account: str) -> Sums:
     return mapping(await databases.accounting.fetch(
         """
         select coalesce(customer, '-'), sum(case side when 'D' then amount else -amount end) from voucher_line
-        where company = $1 and account = $2 group by customer
+        join voucher using (company, ledger, seq)
+        where company = $1 and account = $2 and event_id is not null group by customer
         having sum(case side when 'D' then amount else -amount end) <> 0
         """,
         company, account,
@@ -20,7 +21,8 @@ async def by_supplier(databases: Databases, company: str, account: str) -> Sums:
     return mapping(await databases.accounting.fetch(
         """
         select coalesce(supplier, '-'), sum(case side when 'D' then amount else -amount end) from voucher_line
-        where company = $1 and account = $2 group by supplier
+        join voucher using (company, ledger, seq)
+        where company = $1 and account = $2 and event_id is not null group by supplier
         having sum(case side when 'D' then amount else -amount end) <> 0
         """,
         company, account,
@@ -32,7 +34,8 @@ async def by_pool(databases: Databases, company: str, account: str) -> Sums:
         """
         select coalesce(product, '-'), coalesce(warehouse, '-'),
                sum(case side when 'D' then amount else -amount end) from voucher_line
-        where company = $1 and account = $2 group by product, warehouse
+        join voucher using (company, ledger, seq)
+        where company = $1 and account = $2 and event_id is not null group by product, warehouse
         having sum(case side when 'D' then amount else -amount end) <> 0
         """,
         company, account,
@@ -44,7 +47,8 @@ async def pieces_by_pool(databases: Databases, company: str, account: str) -> Su
         """
         select coalesce(product, '-'), coalesce(warehouse, '-'),
                sum(case side when 'D' then quantity else -quantity end) from voucher_line
-        where company = $1 and account = $2 group by product, warehouse
+        join voucher using (company, ledger, seq)
+        where company = $1 and account = $2 and event_id is not null group by product, warehouse
         having sum(case side when 'D' then quantity else -quantity end) <> 0
         """,
         company, account,
@@ -55,7 +59,8 @@ async def in_all(databases: Databases, company: str, account: str) -> Sums:
     return mapping(await databases.accounting.fetch(
         """
         select 'all', coalesce(sum(case side when 'D' then amount else -amount end), 0) from voucher_line
-        where company = $1 and account = $2
+        join voucher using (company, ledger, seq)
+        where company = $1 and account = $2 and event_id is not null
         """,
         company, account,
     ))
