@@ -46,8 +46,8 @@ begin
            coalesce(sum(l.amount) filter (where l.side = 'C'), 0),
            coalesce(sum(l.quantity) filter (where l.side = 'D'), 0),
            coalesce(sum(l.quantity) filter (where l.side = 'C'), 0)
-    from voucher_line l
-    where l.company = $1 and l.ledger = $2 and l.seq > done and l.seq <= upto
+    from (select * from voucher_line where company = $1 and ledger = $2 and seq > done and seq <= upto
+          order by company, ledger, seq, line) as l  -- by this index, also without statistics
     group by 3, 4, 5, 6, 7, 8, 9
     on conflict (company, ledger, account, period, customer, supplier, product, warehouse, salesperson)
     do update set debit = b.debit + excluded.debit, credit = b.credit + excluded.credit,

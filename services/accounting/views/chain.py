@@ -13,7 +13,9 @@ async def balances_at(db: Db, ledger: str, seq: int) -> str:
         with later as (
             select period, account, sum(case side when 'D' then amount else 0 end) as debit,
                    sum(case side when 'C' then amount else 0 end) as credit
-            from voucher_line where company = $1 and ledger = $2 and seq > $3 group by period, account
+            from (select * from voucher_line where company = $1 and ledger = $2 and seq > $3
+                  order by company, ledger, seq, line) as l  -- by this index, also without statistics
+            group by period, account
         ), known as (
             select period, account, b.debit - coalesce(l.debit, 0) as debit, b.credit - coalesce(l.credit, 0) as credit
             from period_balance b left join later l using (period, account)
@@ -55,7 +57,9 @@ async def moved(db: Db, ledger: str, first: int, last: int) -> list[Any]:
         """
         select period, account, sum(case side when 'D' then amount else 0 end) as debit,
                sum(case side when 'C' then amount else 0 end) as credit
-        from voucher_line where company = $1 and ledger = $2 and seq between $3 and $4 group by period, account
+        from (select * from voucher_line where company = $1 and ledger = $2 and seq between $3 and $4
+              order by company, ledger, seq, line) as l
+        group by period, account
         """,
         db.company, ledger, first, last,
     )

@@ -73,32 +73,42 @@ async def texts(db: Db, ledger: str, places: Sequence[int]) -> list[Any]:
         select v.seq, (
                    jsonb_strip_nulls(to_jsonb(v)) || jsonb_build_object(
                        'posted_at', to_char(v.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-                       'lines', (select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[]
-                                                  order by l.line)
-                                 from voucher_line l
-                                 where l.company = $1 and l.ledger = $2 and l.seq = v.seq))
+                       'lines', own.lines)
                )::text as text
-        from voucher v where v.company = $1 and v.ledger = $2 and v.seq = any ($3::bigint[]) order by v.seq
+        from voucher v cross join lateral (
+            select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[] order by l.line) as lines
+            from (select * from voucher_line where company = $1 and ledger = $2 and seq >= v.seq
+                  order by company, ledger, seq, line limit v.line_count + 1) as l  -- one more than there should be
+            where l.seq = v.seq
+        ) as own
+        where v.company = $1 and v.ledger = $2 and v.seq = any ($3::bigint[]) order by v.seq
         """,
         db.company, ledger, places,
     )
 
 
 async def hashes(db: Db, ledger: str, first: int, last: int) -> list[Any]:
-    """The same with the SHA-256 of the text, and that of its content: without place, entry, number, position, time."""
+    """The same from one place to another with the SHA-256 of the text, and that of its content: without place, entry,
+    number, position and time. Lines are looked up in the order of their key, also where there are no statistics yet."""
     return await db.fetch(
         """
-        select seq, period, word, number, sha256(convert_to(text::text, 'UTF8')) as hash,
-               sha256(convert_to((text - '{seq,entry,number,position,posted_at}'::text[])::text, 'UTF8')) as content
-        from (
+        with whole as materialized (
             select v.seq, v.period, v.word, v.number, jsonb_strip_nulls(to_jsonb(v)) || jsonb_build_object(
                        'posted_at', to_char(v.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-                       'lines', (select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[]
-                                                  order by l.line)
-                                 from voucher_line l
-                                 where l.company = $1 and l.ledger = $2 and l.seq = v.seq)) as text
-            from voucher v where v.company = $1 and v.ledger = $2 and v.seq between $3 and $4
-        ) as whole order by seq
+                       'lines', own.lines) as text
+            from (select * from voucher where company = $1 and ledger = $2 and seq between $3 and $4
+                  order by company, ledger, seq) as v
+            cross join lateral (
+                select jsonb_agg(jsonb_strip_nulls(to_jsonb(l)) - '{company,ledger,seq}'::text[] order by l.line)
+                       as lines
+                from (select * from voucher_line where company = $1 and ledger = $2 and seq >= v.seq
+                      order by company, ledger, seq, line limit v.line_count + 1) as l  -- one more than there should be
+                where l.seq = v.seq
+            ) as own
+        )
+        select seq, period, word, number, sha256(convert_to(text::text, 'UTF8')) as hash,
+               sha256(convert_to((text - '{seq,entry,number,position,posted_at}'::text[])::text, 'UTF8')) as content
+        from whole order by seq
         """,
         db.company, ledger, first, last,
     )
