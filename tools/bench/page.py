@@ -24,6 +24,7 @@ MEANING = {
     "latency": "下单到凭证可读 · from the answer of place-order to its voucher being readable",
     "growth": "一千万行分录对一万行 · with ten million lines in the ledger against ten thousand: posting, trial "
               "balance of a month, a page of an account; `growth` is the lowest",
+    "rebuild": "由会计流水重建账簿 · a ledger made again from its journal and compared row by row (`prove rebuild`)",
     "memory": "十万条消息等待时的内存峰值 · peak memory of each service with so many messages waiting for it",
     "poison": "毒消息旁的好消息 · good events beside messages that cannot be posted, against good events alone",
 }
