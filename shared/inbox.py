@@ -9,12 +9,16 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
+
 from shared.db import Db, columns
 from shared.events import Event
 from shared.wire import MalformedError, Raw, check_sender, decode, envelope_of, headers_of
 
 SAME: Mapping[str, str] = MappingProxyType({})  # every producer's broker user is named as the producer is
 NOWHERE = ""  # the company of a message that does not say, or says unreadably, whose it is
+
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Rejected:
     reason: str
     company: str = NOWHERE
     id: UUID = field(default_factory=uuid4)  # the event's own id where it has one; kept while a batch is tried again
+
+
+class MetAnotherError(Exception):
+    """Another consumer handled an event of the batch at the same time and was faster; all of this is rolled back."""
 
 
 def sort_out(messages: Iterable[Raw], users: Mapping[str, str] = SAME) -> tuple[list[Heard], list[Rejected]]:
@@ -81,6 +89,20 @@ async def enter(db: Db, heard: Sequence[Heard]) -> list[Heard]:
     )
     entered = {row["event_id"] for row in new}
     return [h for event_id, h in by_id.items() if event_id in entered]
+
+
+async def enter_all_but(db: Db, heard: Sequence[Heard], refused: Mapping[UUID, str], now: datetime) -> None:
+    """Write down what was handled and, with the reason, what was refused: that stays unheard, and may come again."""
+    fit = [h for h in heard if h.event.envelope.id not in refused]
+    if len(await enter(db, fit)) < len(fit):
+        raise MetAnotherError
+    unfit = [
+        Rejected(h.raw, refused[e.id], e.company, e.id) for h in heard for e in [h.event.envelope] if e.id in refused
+    ]
+    for r in unfit:
+        logger.warning("event refused", event_id=str(r.id), type=r.raw.routing_key, reason=r.reason)
+    if unfit:
+        await reject(db.connection, unfit, now)
 
 
 async def enter_in_order(

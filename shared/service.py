@@ -20,7 +20,7 @@ from shared.db import ACQUIRE_SECONDS, Db, Pool, is_transient
 from shared.events import Actor, Command, CommandRejected, Event
 from shared.finding import Look, nothing_else
 from shared.healing import Statement
-from shared.inbox import Heard, Rejected
+from shared.inbox import Heard, MetAnotherError, Rejected
 from shared.log import Cause
 from shared.refusal import Answer, Refusal, Text, Unfit
 
@@ -34,10 +34,6 @@ MET_ANOTHER = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyn
 ATTEMPTS = 4
 
 logger = structlog.get_logger()
-
-
-class MetAnotherError(Exception):
-    """Another consumer handled an event of the batch at the same time and was faster; all of this is rolled back."""
 
 
 async def nothing_more(_connection: Any) -> Mapping[str, float]:
@@ -209,7 +205,7 @@ class Service:
         else:
             fresh = await inbox.unheard(db, heard)
             refused = await self._handle(db, fresh, now)
-            await _enter_all_but(db, fresh, refused, now)
+            await inbox.enter_all_but(db, fresh, refused, now)
         return fresh, refused
 
     async def _handle(self, db: Db, heard: Sequence[Heard], now: datetime) -> dict[UUID, str]:
@@ -391,17 +387,3 @@ def _by_company(heard: Sequence[Heard]) -> dict[str, list[Heard]]:
     for h in heard:
         own[h.event.envelope.company].append(h)
     return dict(sorted(own.items()))
-
-
-async def _enter_all_but(db: Db, heard: Sequence[Heard], refused: Mapping[UUID, str], now: datetime) -> None:
-    """Write down what was handled and, with the reason, what was refused: that stays unheard, and may come again."""
-    fit = [h for h in heard if h.event.envelope.id not in refused]
-    if len(await inbox.enter(db, fit)) < len(fit):
-        raise MetAnotherError
-    unfit = [
-        Rejected(h.raw, refused[e.id], e.company, e.id) for h in heard for e in [h.event.envelope] if e.id in refused
-    ]
-    for r in unfit:
-        logger.warning("event refused", event_id=str(r.id), type=r.raw.routing_key, reason=r.reason)
-    if unfit:
-        await inbox.reject(db.connection, unfit, now)
