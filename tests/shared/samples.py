@@ -32,8 +32,11 @@ def cancel(order_id: str = "SO-1", reason: str = "changed their mind") -> Cancel
     return CancelOrder(order_id=order_id, cancelled_on=TODAY, reason=reason)
 
 
-def listener(name: str = "inventory", *, ordered: bool = True, bad: Collection[tuple[str, int]] = ()) -> Service:
-    """Reserves stock for each approved order. It has a bug for the events (order_id, version) that are `bad`."""
+def listener(
+    name: str = "inventory", *, ordered: bool = True, bad: Collection[tuple[str, int]] = (), speaks: bool = True
+) -> Service:
+    """Reserves stock for each approved order, and says so if it `speaks`. It has a bug for the events (order_id,
+    version) that are `bad`."""
     service = Service(name, ordered=ordered)
 
     @service.on(OrderApproved, OrderSettled)
@@ -43,7 +46,7 @@ def listener(name: str = "inventory", *, ordered: bool = True, bad: Collection[t
             raise BugError("this one again")
         return [
             StockReserved(order_id=event.order_id, warehouse="main", lines=())
-            for event in events if isinstance(event, OrderApproved)
+            for event in events if speaks and isinstance(event, OrderApproved)
         ]
 
     return service
