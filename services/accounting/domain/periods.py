@@ -26,6 +26,17 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """A role of a producer: up to which position of its log both sides were compared (0: never), and how many
+    customers, suppliers or products differ."""
+
+    role: str
+    source: str
+    position: int
+    differences: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """What the checks look at, all of it as of now.
 
@@ -43,6 +54,7 @@ class State:
     undelivered: Sequence[str]
     drafts: Sequence[str]
     balances: Sequence[Balance]
+    ties: Sequence[Tie]
     difference: Decimal
 
 
@@ -199,10 +211,22 @@ def _vat(state: State) -> Check:
     )
 
 
-def _tied(_state: State) -> Check:
-    return Check(
-        "subledgers_tied", "unavailable", Text("明细账与总账核对", "subledgers are tied to the ledger"),
-        Text("尚无数据来源，暂未检查", "there is no source of data for it yet; it was not checked"),
+def _tied(state: State) -> Check:
+    """Up to the seals; of a producer that never stated its subledger nothing can be said."""
+    name = Text("明细账与总账相符", "subledgers equal the ledger")
+    ties = [tie for tie in state.ties if tie.source in _producers(state)]
+    wrong = [f"{tie.role} ({tie.differences})" for tie in ties if tie.differences]
+    late = sorted({tie.source for tie in ties if 0 < tie.position < state.sealed.get(tie.source, 0)})
+    if not wrong and any(tie.position == 0 for tie in ties):
+        return Check("subledgers_tied", "unavailable", name, Text(
+            "order 和 inventory 还没有报出明细余额，暂未核对",
+            "order and inventory have not stated their subledgers yet, so it was not checked",
+        ))
+    return _check(
+        "subledgers_tied", bool(wrong or late), name,
+        Text("{found} 不符或尚未核对到封存之处：见 GET /tieout；也可立即重新报数 (StateSubledger)",
+             "{found} differ, or are not compared up to the seal: see GET /tieout, or state them now (StateSubledger)"),
+        found=_listed([*wrong, *late]),
     )
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from services.accounting import views
 from services.accounting.domain.closing import Balance, first_day, next_period
-from services.accounting.domain.periods import Hole, Numbers, State
+from services.accounting.domain.periods import Hole, Numbers, State, Tie
 from services.accounting.domain.posting import Terms
 from services.accounting.store import LEDGER, drafts
+from services.accounting.views import tieout
 from shared import money
 from shared.db import Db
 
@@ -51,6 +52,8 @@ async def load_state(db: Db, terms: Terms, period: str) -> State:
         numbers=[Numbers(**row) for row in numbers], undelivered=await _undelivered(db, period),
         drafts=[draft["draft_id"] for draft in waiting],
         balances=await _balances(db, terms.currency, period),
+        ties=[Tie(row["role"], row["source"], row["position"], row["differences"])
+              for row in await tieout.standing(db, LEDGER)],
         difference=money.round_money(difference, terms.currency),
     )
 
