@@ -24,7 +24,7 @@ def token(*roles: str, key: Any = KEY, algorithm: str = "ES256", **claims: Any) 
     """A good token of anna but for these claims; None takes one away."""
     now = datetime.now(UTC)
     good = {"sub": "anna", "company": "C1", "roles": roles, "iss": "fenlu", "aud": "fenlu", "iat": now,
-            "exp": now + timedelta(minutes=5)}
+            "exp": now + timedelta(hours=12)}  # some are made when tests are collected
     used = {name: value for name, value in {**good, **claims}.items() if value is not None}
     return jwt.encode(used, key, algorithm=algorithm)
 
