@@ -38,18 +38,18 @@ with copy as (
     order by k, j.entry
 ), journaled as (
     insert into journal (company, entry, kind, event_id, event_type, source, position, actor, facts, reader_version,
-                         standard, pack_version, mapping_version, none_zh, none_en)
+                         standard, pack_version, mapping_version, none_zh, none_en, open_from)
     select $1, j.entry + (k + 1) * entries, kind,
            (lpad(to_hex(k * entries + j.entry), 12, '0') || '70008000000000000000')::uuid, event_type, source,
            1000000000 + k * entries + j.entry, actor, facts, reader_version, standard, pack_version, mapping_version,
-           none_zh, none_en
+           none_zh, none_en, open_from
     from copy cross join base cross join base_journal j order by k, j.entry
 ), headed as (
-    insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, summary, attachments, maker,
-                         checker, poster, event_id, event_type, source, position, rule_id, rule_version, part,
-                         line_count)
+    insert into voucher (company, ledger, seq, entry, period, word, number, voucher_date, business_date, summary,
+                         attachments, maker, checker, poster, event_id, event_type, source, position, rule_id,
+                         rule_version, part, line_count)
     select $1, ledger, v.seq + (k + 1) * base.vouchers, v.entry + (k + 1) * entries, to_char(day, 'YYYY-MM'), word,
-           v.number + earlier * words.vouchers, day, summary, attachments, maker, checker, poster,
+           v.number + earlier * words.vouchers, day, day, summary, attachments, maker, checker, poster,
            (lpad(to_hex(k * entries + v.entry), 12, '0') || '70008000000000000000')::uuid, event_type, source,
            1000000000 + k * entries + v.entry, rule_id, rule_version, part, line_count
     from copy cross join base cross join base_voucher v join words using (word) order by k, v.seq
