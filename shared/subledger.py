@@ -22,6 +22,7 @@ from shared.events.tieout import (
     SubledgerStated,
 )
 from shared.refusal import Refusal
+from shared.rounds import Rounds
 from shared.service import Service
 
 CUT_MILLISECONDS = 500  # writers wait behind a cut that waits; if it takes longer, it is for another time
@@ -37,14 +38,13 @@ logger = structlog.get_logger()
 class Subledger:
     """What a service has to give.
 
-    `changed` looks whether a key is not as it was said; `take_changes` says which are not (or all), and writes down
-    that they were said; `movements` reads what moved a key of a role between two positions.
+    Its migrations make the function `subledger(company)`, the balances as they are (rows of role, key, amount; those of
+    a role in all under the key ''), and the table `stated_balance` of what was said of them. `movements` reads what
+    moved a key of a role between two positions.
     """
 
     stated: type[SubledgerStated]
     detailed: type[SubledgerDetailed]
-    changed: Callable[[Db], Awaitable[bool]]
-    take_changes: Callable[[Db, bool], Awaitable[Sequence[StatedBalance]]]
     movements: Callable[[Db, str, str, int, int], Awaitable[Sequence[Movement]]]
 
     def register(self, service: Service) -> None:
@@ -59,7 +59,7 @@ class Subledger:
     async def state(self, db: Db, *, whole: bool = False) -> list[Event]:
         """The statement of this moment. LockNotAvailableError if transactions that have spoken do not end in time."""
         await cut(db)
-        balances = await self.take_changes(db, whole)
+        balances = await take_changes(db, whole)
         pieces = [balances[n:n + MOST_BALANCES] for n in range(0, max(len(balances), 1), MOST_BALANCES)]
         return [
             self.stated(subledger=self.stated.owner, part=n, parts=len(pieces), balances=tuple(piece))
@@ -85,9 +85,49 @@ async def cut(db: Db) -> None:
     await db.execute("select pg_advisory_xact_lock(log_lock($1))", db.company)
 
 
-class Accountant:
+async def take_changes(db: Db, whole: bool) -> list[StatedBalance]:
+    """The wholes of the roles and what changed since it was stated last (or all), which now counts as stated."""
+    rows = await db.fetch(
+        """
+        with changed as materialized (
+            select role, key, coalesce(n.amount, 0) as amount
+            from subledger($1) as n full join (
+                select role, key, amount from stated_balance where company = $1
+            ) as s using (role, key)
+            where $2::boolean or key = '' or coalesce(n.amount, 0) <> coalesce(s.amount, 0)
+        ), gone as (
+            delete from stated_balance s using changed c
+            where s.company = $1 and s.role = c.role and s.key = c.key and c.amount = 0
+        ), kept as (
+            insert into stated_balance (company, role, key, amount)
+            select $1, role, key, amount from changed where amount <> 0
+            on conflict (company, role, key) do update set amount = excluded.amount
+            where stated_balance.amount <> excluded.amount
+        )
+        select role, key, amount from changed order by role, key
+        """,
+        db.company, whole,
+    )
+    return [StatedBalance(role=row["role"], key=row["key"], amount=row["amount"]) for row in rows]
+
+
+async def changed(db: Db) -> bool:
+    """True if a balance is not what was stated last."""
+    return bool(await db.fetchval(
+        """
+        select exists (
+            select from subledger($1) as n
+            full join (select role, key, amount from stated_balance where company = $1) as s using (role, key)
+            where coalesce(n.amount, 0) <> coalesce(s.amount, 0)
+        )
+        """,
+        db.company,
+    ))
+
+
+class Accountant(Rounds):
     """Has a service state its subledger by itself: of companies of which something was said since the last time, and
-    now and then of others, in case somebody changed something without saying it. Replicas may all have one."""
+    now and then of others, in case somebody changed something without saying it."""
 
     name = "subledger"
 
@@ -95,24 +135,12 @@ class Accountant:
         self, service: Service, pool: Pool, subledger: Subledger, *, seconds: float = STATE_SECONDS,
         idle_seconds: float = IDLE_SECONDS, look_seconds: float = LOOK_SECONDS,
     ) -> None:
+        super().__init__(look_seconds)
         self.service, self.pool, self.subledger = service, pool, subledger
-        self.active = False
-        self._seconds, self._idle, self._look_seconds = seconds, idle_seconds, look_seconds
+        self._seconds, self._idle = seconds, idle_seconds
         self._idle_due = 0.0
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-                self.active = True
-            except Exception as error:
-                self.active = False
-                level = logger.warning if is_transient(error) else logger.error
-                level("subledgers are stated later", service=self.service.name, error=repr(error)[:300])
-            await asyncio.sleep(self._look_seconds)
-
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """State what is due."""
         async with self.pool.acquire() as connection:
             due = await self._due(connection)
@@ -125,6 +153,7 @@ class Accountant:
             await self._tend(company, self._state_if_due)
         for company in idle:
             await self._tend(company, self._state_if_changed)
+        return False
 
     async def _tend(self, company: str, work: Callable[[Db], Awaitable[Sequence[Event]]]) -> None:
         """One company whose transactions are long does not keep the others from being stated."""
@@ -140,7 +169,7 @@ class Accountant:
         return await self.subledger.state(db) if await self._due(db.connection, db.company) else []
 
     async def _state_if_changed(self, db: Db) -> list[Event]:
-        return await self.subledger.state(db) if await self.subledger.changed(db) else []
+        return await self.subledger.state(db) if await changed(db) else []
 
     async def _due(self, connection: object, company: str | None = None) -> list[str]:
         stated = self.subledger.stated

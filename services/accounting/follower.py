@@ -1,41 +1,25 @@
 """What follows the posting, a step at a time by place in the posting order, so that posting waits for none of it."""
 
-import asyncio
-
-import structlog
-
 from services.accounting import store, views
 from services.accounting.proofs import chain
-from shared.db import Db, Pool, is_transient
+from shared.db import Db, Pool
+from shared.rounds import Rounds
 
 PAUSE_SECONDS = 1.0  # between two looks, if nothing is left to do
 
-logger = structlog.get_logger()
 
-
-class Follower:
-    """Takes the steps as long as the service serves. Replicas may all have one: the first to come does a step, the
-    others find it done."""
+class Follower(Rounds):
+    """Takes the steps. While it cannot, posting goes on, and readers add up more lines themselves."""
 
     name = "books"
 
     def __init__(self, pool: Pool) -> None:
+        super().__init__(PAUSE_SECONDS)
         self._pool = pool
-        self.active = False
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                self.active, moved = True, await follow(self._pool)
-            except Exception as error:
-                self.active = moved = False
-                if is_transient(error):
-                    logger.warning("books wait for the database", error=repr(error)[:300])
-                else:  # whatever it is, posting goes on, and readers add up more lines themselves
-                    logger.error("books do not follow", exc_info=error)
-            if not moved:
-                await asyncio.sleep(PAUSE_SECONDS)
+    async def look(self) -> bool:
+        """A step everywhere."""
+        return await follow(self._pool)
 
 
 async def follow(pool: Pool) -> bool:

@@ -8,8 +8,7 @@ from services.order.store import accounts
 from services.order.store import orders as store
 from services.order.store import receivables as ledger
 from services.order.store import returns as reversals
-from services.order.store.subledger import take_changes
-from services.order.views.subledger import changed, movements
+from services.order.views.subledger import movements
 from shared.db import Db
 from shared.events import Event
 from shared.events.accounting import BooksOpened
@@ -44,7 +43,7 @@ from shared.service import Service
 from shared.subledger import Subledger
 
 service = Service("order")
-subledger = Subledger(OrderSubledgerStated, OrderSubledgerDetailed, changed, take_changes, movements)
+subledger = Subledger(OrderSubledgerStated, OrderSubledgerDetailed, movements)
 subledger.register(service)
 
 Outcomes = list[Event | Refusal]

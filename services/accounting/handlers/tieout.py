@@ -3,7 +3,6 @@
 Posting only keeps what it hears; the comparing is done behind it, so that no voucher waits for it.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +14,10 @@ from services.accounting.domain.tieout import ROLES, Search
 from services.accounting.store import tieout as store
 from services.accounting.store.tieout import ASK_AGAIN_SECONDS, Head, Page
 from services.accounting.views import tieout as views
-from shared.db import Db, Pool, is_transient
+from shared.db import Db, Pool
 from shared.events import Event
 from shared.events.tieout import Movement, MovementsWanted, SubledgerDetailed, SubledgerStated
+from shared.rounds import Rounds
 from shared.service import Service
 
 LOOK_SECONDS = 0.5
@@ -108,31 +108,20 @@ async def _look_at(db: Db, page: Page, now: datetime) -> list[Event]:
     return [*said, *await _ask(db, following, now)]
 
 
-class Comparer:
-    """Compares as soon as there is something to compare. Replicas may all have one."""
+class Comparer(Rounds):
+    """Compares as soon as there is something to compare."""
 
     name = "tie-out"
 
     def __init__(self, service: Service, pool: Pool) -> None:
+        super().__init__(LOOK_SECONDS)
         self.service, self.pool = service, pool
-        self.active = False
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.look()
-                self.active = True
-            except Exception as error:
-                self.active = False
-                level = logger.warning if is_transient(error) else logger.error
-                level("subledgers are compared later", error=repr(error)[:300])
-            await asyncio.sleep(LOOK_SECONDS)
-
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """Compare what waits."""
         async with self.pool.acquire() as connection:
             due = await views.due(connection, ASK_AGAIN_SECONDS)
         for company, source in due:
             await self.service.tend(self.pool, company, lambda db, source=source: compare(  # type: ignore[misc]
                 db, source, datetime.now(UTC)))
+        return False

@@ -22,9 +22,9 @@ BLOCK = 1000  # vouchers in a whole block
 
 async def seal(db: Db, ledger: str, *, whole_only: bool = False) -> bool:
     """Seal the next block, of at most BLOCK vouchers; False if there is none. Who comes second finds it done."""
-    last, heads = await chain.last_block(db, ledger), await rows.heads(db, ledger)
+    last, end = await chain.last_block(db, ledger), await chain.last_place(db, ledger)
     before = last["last_seq"] if last else 0
-    upto = min(before + BLOCK, heads.seq)
+    upto = min(before + BLOCK, end)
     if upto <= before or (whole_only and upto < before + BLOCK):
         return False
     leaves = b"".join(row["hash"] for row in await rows.hashes(db, ledger, before + 1, upto))

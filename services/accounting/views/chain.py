@@ -29,8 +29,15 @@ async def balances_at(db: Db, ledger: str, seq: int) -> str:
     ))
 
 
+async def last_place(db: Db, ledger: str) -> int:
+    """The last place in the posting order; 0 if there is none."""
+    return int(await db.fetchval(
+        "select coalesce(max(seq), 0) from voucher where company = $1 and ledger = $2", db.company, ledger
+    ))
+
+
 async def last_block(db: Db, ledger: str) -> Any | None:
-    """The newest block's number, last place, hash, and the last place of the ledger."""
+    """The newest block's number, last place and hash."""
     return await db.fetchrow(
         """
         select b.block, b.last_seq, b.hash from chain_block b where b.company = $1 and b.ledger = $2

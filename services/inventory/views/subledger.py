@@ -1,21 +1,7 @@
-"""What moved the subledger, by the documents as they are now, and whether it is as it was stated."""
+"""What moved the subledger, by the documents as they are now."""
 
 from shared.db import Db
 from shared.events.tieout import Movement
-
-
-async def changed(db: Db) -> bool:
-    """True if a balance is not what was stated last."""
-    return bool(await db.fetchval(
-        """
-        select exists (
-            select from subledger($1) as n
-            full join (select role, key, amount from stated_balance where company = $1) as s using (role, key)
-            where coalesce(n.amount, 0) <> coalesce(s.amount, 0)
-        )
-        """,
-        db.company,
-    ))
 
 
 async def movements(db: Db, role: str, key: str, after: int, until: int) -> list[Movement]:
