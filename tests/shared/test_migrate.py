@@ -83,4 +83,4 @@ def test_the_kernel_comes_first_and_each_set_in_the_order_of_names(tmp_path: Pat
     names = [migration.name for migration in migrations_of(tmp_path / "billing")]
     assert names[0] == "shared/0001_kernel"
     assert names[-2:] == ["billing/0002_early", "billing/0010_late"]
-    assert migrations_of(ROOT)[-1].name == "sample/0002_rights"
+    assert migrations_of(ROOT)[-1].name.startswith("sample/")
