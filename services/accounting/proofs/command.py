@@ -20,6 +20,7 @@ from services.accounting.proofs.place import Place, Result, places
 from services.accounting.proofs.rebuild import digest, rebuild
 from services.accounting.proofs.whatif import prove_whatif, what_if
 from shared.db import open_pool
+from shared.memory import collect_rarely
 from shared.settings import DatabaseSettings, read_settings
 
 PROOFS: Mapping[str, Callable[[Place], Awaitable[Result]]] = {
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
     names = list(PROOFS) if args.name == "all" else [args.name]
     url = read_settings(DatabaseSettings).database_url.get_secret_value()
+    collect_rarely()
     return uvloop.run(_prove(url, names, args.company, args.ledger))
 
 
