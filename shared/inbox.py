@@ -155,7 +155,11 @@ def _split_by_version(
 
 async def _known(db: Db, heard: Sequence[Heard]) -> set[UUID]:
     rows = await db.fetch(
-        "select event_id from inbox where company = $1 and event_id = any ($2::uuid[])",
+        """
+        select h.event_id from unnest($2::uuid[]) as h (event_id)
+        cross join lateral (select from inbox  -- looked up one by one, whatever is known of a young table
+                            where company = $1 and event_id = h.event_id limit 1) as known
+        """,
         db.company, [h.event.envelope.id for h in heard],
     )
     return {row["event_id"] for row in rows}
@@ -167,9 +171,11 @@ async def _state_of(
     """Which of these were handled, the last handled version of each aggregate, and the events after it that wait."""
     rows = await db.fetch(
         """
-        select h.event_id, exists (select from inbox where company = $1 and event_id = h.event_id) as known,
-               h.source, h.subject, coalesce(last.version, 0) as last, p.event_id as waiting, p.headers, p.body
+        select h.event_id, known.company is not null as known, h.source, h.subject, coalesce(last.version, 0) as last,
+               p.event_id as waiting, p.headers, p.body
         from unnest($2::uuid[], $3::text[], $4::text[]) as h (event_id, source, subject)
+        left join lateral (select company from inbox where company = $1 and event_id = h.event_id limit 1) as known
+                  on true
         left join lateral (select version from inbox  -- in the order of one index, so that no other serves as well
                            where company = $1 and source = h.source and subject = h.subject
                            order by source desc, subject desc, version desc limit 1) as last on true

@@ -1,6 +1,6 @@
 """Reads an event into what posting rules may name: amounts, items, dimensions, texts, and the business date."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -177,29 +177,25 @@ class Reader:
         return reading
 
     def _check_decimals(self, reading: Reading, currency: str) -> None:
-        for where, value in self._all_amounts(reading):
+        for name, value in reading.amounts.items():
             if not money.fits(value, currency):
-                raise UnreadableError(where, f"{value} has more decimals than {currency} has")
-
-    def _all_amounts(self, reading: Reading) -> Iterable[tuple[str, Decimal]]:
-        yield from reading.amounts.items()
+                raise _too_fine(name, value, currency)
         for index, item in enumerate(reading.items):
             for name, value in item.amounts.items():
-                yield self._item_field(index, name), value
+                if not money.fits(value, currency):
+                    raise _too_fine(self._item_field(index, name), value, currency)
 
     def _check(self, identity: Identity, reading: Reading) -> None:
         if not identity.total.startswith(ITEMS):
-            parts = sum((_total(part, reading) for part in identity.parts), Decimal(0))
-            self._compare(identity, identity.total, reading.amounts[identity.total], parts)
+            total, parts = reading.amounts[identity.total], sum([_total(part, reading) for part in identity.parts])
+            if total != parts:
+                raise _broken(identity, identity.total, total, parts)
             return
-        name = identity.total.removeprefix(ITEMS)
+        name, *names = (part.removeprefix(ITEMS) for part in (identity.total, *identity.parts))
         for index, item in enumerate(reading.items):
-            parts = sum((item.amounts[part.removeprefix(ITEMS)] for part in identity.parts), Decimal(0))
-            self._compare(identity, self._item_field(index, name), item.amounts[name], parts)
-
-    def _compare(self, identity: Identity, where: str, total: Decimal, parts: Decimal) -> None:
-        if total != parts:
-            raise UnreadableError(where, f"{identity} does not hold: {total} is not {parts}")
+            total, parts = item.amounts[name], sum([item.amounts[part] for part in names])
+            if total != parts:
+                raise _broken(identity, self._item_field(index, name), total, parts)
 
     def _item_field(self, index: int, name: str) -> str:
         assert self.items
@@ -224,10 +220,19 @@ def _given(part: object, names: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _total(name: str, reading: Reading) -> Decimal:
+def _total(name: str, reading: Reading) -> Decimal | int:
     if name.startswith(ITEMS):
-        return sum((item.amounts[name.removeprefix(ITEMS)] for item in reading.items), Decimal(0))
+        of_item = name.removeprefix(ITEMS)
+        return sum([item.amounts[of_item] for item in reading.items])
     return reading.amounts[name]
+
+
+def _too_fine(where: str, value: Decimal, currency: str) -> UnreadableError:
+    return UnreadableError(where, f"{value} has more decimals than {currency} has")
+
+
+def _broken(identity: Identity, where: str, total: Decimal, parts: Decimal | int) -> UnreadableError:
+    return UnreadableError(where, f"{identity} does not hold: {total} is not {parts}")
 
 
 def _plain(amounts: Mapping[str, Decimal]) -> dict[str, str]:
