@@ -8,7 +8,8 @@ from tools.bench.stage import COMPANY
 
 MONTHS = 24
 AT_ONCE = 240  # copies in a statement
-# What the triggers' checks and the copying itself look things up in; all other indexes are made at the end, at a third of the cost.
+# What the triggers' checks and the copying itself look things up in; all other indexes are made at the end, which
+# costs a third.
 NEEDED = ["voucher_line_pkey", "voucher_pkey", "voucher_company_ledger_period_word_number_key", "journal_pkey",
           "inbox_pkey"]
 
