@@ -163,7 +163,7 @@ async def _until_quiet(
         behind = await checker.backlog(databases)
         waiting = sum((await places.messages(rabbitmq_url, ["events", "commands"])).values())
         ends: list[End | None] = []
-        if behind.quiet and not waiting:
+        if behind.quiet and not waiting and not behind.unmoved:
             ends = await judge.ends(http, orders)
             if not judge.wrong(orders, ends):
                 return ends
