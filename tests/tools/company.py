@@ -121,7 +121,7 @@ async def traded(*names: str) -> AsyncIterator[dict[str, str]]:
         pools = {name: await open_pool(url, size=3) for name, url in urls.items()}
         services = {name: import_module(f"services.{name}.handlers").service for name in NAMES}
         for name in names:
-            await Company(Bus(services, pools), name).trade()
+            await Company(Bus(services, pools, urls), name).trade()
             await move_open_items(Db(pools["accounting"], name), "main")
         for pool in pools.values():
             await pool.close()

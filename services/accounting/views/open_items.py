@@ -12,6 +12,7 @@ from services.accounting import views
 from services.accounting.domain.open_items import AGED, BUCKETS, KINDS, Side
 from services.accounting.views import showing
 from services.accounting.views.books import Book
+from shared.db import Db, columns
 
 KEY = ("party", "dated", "kind", "document_type", "document")
 
@@ -160,6 +161,40 @@ def _aged(side: Side, found: dict[tuple[str, int | None], Decimal], currency: st
         aged: showing.amount(sum(by_bucket.values(), Decimal(0)), currency),
         other: showing.amount(found.get((other, None), Decimal(0)), currency),
     }
+
+
+async def count(db: Db, ledger: str) -> int:
+    """How many items are open."""
+    return int(await db.fetchval(
+        "select count(*) from open_item where company = $1 and ledger = $2 and open <> 0", db.company, ledger
+    ))
+
+
+async def apart(db: Db, ledger: str) -> list[Any]:
+    """Parties whose items do not come to the lines of the accounts up to the place that the items have reached."""
+    return await db.fetch(
+        """
+        with mapped as materialized (
+            select distinct m.account, k.kind, k.side, k.sign
+            from unnest($3::text[], $4::text[], $5::text[], $6::integer[]) as k (kind, role, side, sign)
+            join role_map m on m.company = $1 and m.ledger = $2 and m.role = k.role
+        ), said as (
+            select m.kind, coalesce(case m.side when 'customer' then l.customer else l.supplier end, '') as party,
+                   sum(m.sign * case l.side when 'D' then l.amount else -l.amount end) as amount
+            from voucher_line l join mapped m using (account)
+            where l.company = $1 and l.ledger = $2
+              and l.seq <= (select seq from open_item_head where company = $1 and ledger = $2)
+            group by 1, 2
+        ), kept as (
+            select kind, party, sum(open) as amount from open_item where company = $1 and ledger = $2 group by 1, 2
+        )
+        select kind, party, coalesce(kept.amount, 0) as items, coalesce(said.amount, 0) as lines
+        from said full join kept using (kind, party)
+        where coalesce(kept.amount, 0) <> coalesce(said.amount, 0) order by kind, party
+        """,
+        db.company, ledger,
+        *columns([(name, role, kind.side, kind.sign) for name, kind in KINDS.items() for role in kind.roles], 4),
+    )
 
 
 async def _vouchers_behind(book: Book) -> int:
