@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.accounting.api import books, open_items, proofs, tieout, vouchers
+from services.accounting.api import books, open_items, proofs, sheets, tieout, vouchers
 
 router = APIRouter()
 router.include_router(vouchers.router)
@@ -10,3 +10,4 @@ router.include_router(books.router)
 router.include_router(proofs.router)
 router.include_router(tieout.router)
 router.include_router(open_items.router)
+router.include_router(sheets.router)
