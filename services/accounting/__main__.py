@@ -1,4 +1,4 @@
-"""`python -m services.accounting serve|migrate|topology|replay|lint|docs|prove|pack|export|whatif`."""
+"""`python -m services.accounting serve|migrate|topology|replay|lint|docs|prove|pack|export|import|whatif`."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from services.accounting.follower import Follower
 from services.accounting.handlers import service
 from services.accounting.handlers.tieout import Comparer
 from services.accounting.proofs import command
+from services.accounting.sheets import command as sheets
 from shared.main import run
 
 
@@ -31,5 +32,6 @@ if __name__ == "__main__":
         "prove": ("prove the books: prove NAME|all [--company C] (证明账簿)", command.main),
         "pack": ("write a month's proof pack: pack --company C --period 2025-01 (期间证明包)", command.pack),
         "export": ("write a ledger for beancount, ledger or hledger (导出账簿)", command.export),
+        "import": ("draft the vouchers or opening balances of a CSV or XLSX (导入凭证, 期初余额)", sheets.main),
         "whatif": ("say what another pack would change (换一套准则会怎样)", command.whatif),
     }, beside=[lambda _app, pool: Follower(pool), lambda _app, pool: Comparer(service, pool)])

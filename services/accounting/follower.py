@@ -1,7 +1,10 @@
 """What follows the posting, a step at a time by place in the posting order, so that posting waits for none of it."""
 
 from services.accounting import store, views
+from services.accounting.domain import open_items
 from services.accounting.proofs import chain
+from services.accounting.store import open_items as item_store
+from services.accounting.views import open_items as item_views
 from shared.db import Db, Pool
 from shared.rounds import Rounds
 
@@ -28,7 +31,17 @@ async def follow(pool: Pool) -> bool:
         behind = await views.behind(connection)
         for company, ledger in behind:
             await store.advance_dimensions(Db(connection, company), ledger)
+        items_behind = await item_views.behind(connection)
+        for company, ledger in items_behind:
+            await move_open_items(Db(connection, company), ledger)
         unsealed = await views.unsealed(connection, chain.BLOCK)
         for company, ledger in unsealed:
             await chain.seal(Db(connection, company), ledger, whole_only=True)
-    return bool(behind or unsealed)
+    return bool(behind or items_behind or unsealed)
+
+
+async def move_open_items(db: Db, ledger: str) -> None:
+    """Move the open items over the next vouchers."""
+    done, upto = await item_store.next_step(db, ledger, store.STEP)
+    moved = await item_store.load_moved(db, ledger, done, upto)
+    await item_store.move(db, ledger, done, upto, list(open_items.moves(open_items.moved_of(row) for row in moved)))

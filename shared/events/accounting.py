@@ -140,6 +140,61 @@ class DraftCorrection(Command, owner="accounting", allowed=BOOKKEEPERS):
     lines: Annotated[tuple[AskedVoucherLine, ...], Field(max_length=500)] = ()
 
 
+# What becomes the first part of the ids of its drafts; of a file its digest, so that nobody imports one twice.
+ImportId = Annotated[str, Field(min_length=1, max_length=56, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+Place = Annotated[int, Field(ge=1, le=1_048_576)]  # the number of a row in its sheet, which errors name
+
+
+class AskedAmounts(Asked):
+    """A row of a sheet: an account with an amount on one side; a negative one is red-letter."""
+
+    row: Place
+    account: Annotated[str, Field(pattern=r"^\d{4,20}$")]
+    debit: Amount | None = None
+    credit: Amount | None = None
+    customer: Key | None = None
+    supplier: Key | None = None
+    product: Key | None = None
+    warehouse: Key | None = None
+    salesperson: Key | None = None
+    quantity: Quantity | None = None
+
+
+class AskedVoucherRow(AskedAmounts):
+    """Rows one after the other with the same date, word and number are a voucher; it gets its own number when it is
+    posted. `attachments` stands in its first row."""
+
+    on: date
+    word: Name | None = None
+    number: Name | None = None
+    summary: Name
+    attachments: Annotated[int, Field(ge=0, le=9999)] | None = None
+    currency: Currency | None = None
+
+
+class ImportVouchers(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Draft the vouchers of a sheet, in the columns of the usual packages; all rows are checked before any is kept, and
+    somebody else has to check each draft.
+
+    导入凭证表（日期、凭证字号、摘要、科目、借贷金额……）：全部行检查无误后生成凭证草稿，仍须由他人审核；统驭科目不得导入。
+    """
+
+    import_id: ImportId
+    rows: Annotated[tuple[AskedVoucherRow, ...], Field(min_length=1, max_length=3000)]
+
+
+class ImportOpeningBalances(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Draft the opening balances of accounts that no subledger keeps, against the opening account; stock comes in by
+    inventory's own OpenStock.
+
+    导入期初余额：非统驭科目的期初借方或贷方余额，对方为期初建账科目，生成凭证草稿，仍须由他人审核；
+    库存期初由 inventory 录入。
+    """
+
+    import_id: ImportId
+    rows: Annotated[tuple[AskedAmounts, ...], Field(min_length=1, max_length=3000)]
+
+
 class CheckVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
     """Check a draft that somebody else made.
 

@@ -370,10 +370,18 @@ class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_
     gross: NonNegativeAmount
 
 
-class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
-    """Money went back: amount = from_returns + from_advances.
+class RefundedPart(Part):
+    """What a refund took: of a delivery's credit (after a return), or of a receipt that was not allocated."""
 
-    已退款：amount = from_returns + from_advances。
+    delivery_id: str | None = None
+    payment_id: str | None = None
+    amount: PositiveAmount
+
+
+class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
+    """Money went back: amount = from_returns + from_advances, the sum of the parts.
+
+    已退款：amount = from_returns + from_advances，为 parts 之和。
     """
 
     refund_id: str
@@ -384,6 +392,7 @@ class RefundPaid(Event, owner="order", about=("refund", "refund_id")):
     amount: PositiveAmount
     from_returns: NonNegativeAmount
     from_advances: NonNegativeAmount
+    parts: tuple[RefundedPart, ...] = ()  # events from before these were said have none
 
 
 class OrderCommandRejected(CommandRejected, owner="order", about=("command", "command_id"), name="command_rejected"):

@@ -43,6 +43,7 @@ from shared.events.order import (
     OrderRejected,
     PaymentAllocated,
     PaymentReceived,
+    RefundedPart,
     RefundPaid,
     SaleDelivered,
     SaleReturned,
@@ -196,10 +197,12 @@ def credited() -> CreditNoteIssued:
 
 
 def refunded(from_returns: str = "226.00", from_advances: str = "50.00") -> RefundPaid:
+    taken = (RefundedPart(delivery_id="SH-1", amount=money(from_returns)) if money(from_returns) else None,
+             RefundedPart(payment_id="PA-1", amount=money(from_advances)) if money(from_advances) else None)
     return RefundPaid(
         refund_id="RF-1", customer_id="C-7", paid_on=DAY, currency="CNY",
         amount=money(from_returns) + money(from_advances), from_returns=money(from_returns),
-        from_advances=money(from_advances),
+        from_advances=money(from_advances), parts=tuple(part for part in taken if part),
     )
 
 
@@ -265,6 +268,7 @@ def sent_back() -> PurchaseReturned:
         purchase_return_id="PR-1", receipt_id="RE-2", supplier_id="S-3", returned_on=DAY, warehouse="main",
         currency="CNY", lines=(unbilled, billed_), accrued=money("300.00"), net=money("310.00"), tax=money("40.30"),
         gross=money("350.30"), residual=money("0.50"), stock=money("610.50"),
+        credits=(PaidInvoice(supplier_invoice_id="SI-1", amount=money("350.30")),),
     )
 
 

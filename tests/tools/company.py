@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 from importlib import import_module
 
-from shared.db import open_pool
+from services.accounting.follower import move_open_items
+from shared.db import Db, open_pool
 from shared.events import Command, crm, periods
 from shared.events import accounting as acc
 from shared.events import inventory as inv
@@ -120,7 +121,8 @@ async def traded(*names: str) -> AsyncIterator[dict[str, str]]:
         pools = {name: await open_pool(url, size=3) for name, url in urls.items()}
         services = {name: import_module(f"services.{name}.handlers").service for name in NAMES}
         for name in names:
-            await Company(Bus(services, pools), name).trade()
+            await Company(Bus(services, pools, urls), name).trade()
+            await move_open_items(Db(pools["accounting"], name), "main")
         for pool in pools.values():
             await pool.close()
         yield urls

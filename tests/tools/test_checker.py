@@ -163,6 +163,13 @@ FAULTS = [
           "update period_balance set debit = debit + 1 where company = 'DEMO' and account = '1122'", "period_balances"),
     fault("sums by dimension that miss vouchers", "accounting", "dimension_head",
           "insert into dimension_head values ('DEMO', 'main', 5)", "dimension_balances"),
+    fault("an open item", "accounting", "open_item",
+          "update open_item set open = open + 1 where company = 'DEMO' and document = 'S-PARTS-2'",
+          "open_items", "open_documents"),
+    fault("what is open at two documents of a customer", "accounting", "open_item", """
+          update open_item set open = open + case document when 'S-PARTS-2' then 1 else -1 end
+          where company = 'DEMO' and kind = 'receivable' and document in ('S-PARTS-2', 'S-PARTS-1')
+          """, "open_documents"),
     # journal and logs
     fault("a journal row gone", "accounting", "journal",
           "delete from journal where company = 'DEMO' and event_type = 'order.order_approved.v1' and entry < 20",

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from shared import log
-from shared.db import Pool
+from shared.db import Pool, open_pool
 from shared.events import Command, Event
 from shared.events.accounting import OpenBooks
 from shared.inbox import sort_out
 from shared.service import Service
-from shared.testing import ask, fresh_pool
+from shared.testing import ask, fresh_database
 from shared.wire import Raw, headers_of
 
 ROOT = Path(__file__).resolve().parents[2] / "services"
@@ -25,8 +25,8 @@ BATCH = 500
 class Bus:
     """Asks services for things and carries their events, until nobody has anything more to say."""
 
-    def __init__(self, services: dict[str, Service], pools: dict[str, Pool]) -> None:
-        self.services, self.pools = services, pools
+    def __init__(self, services: dict[str, Service], pools: dict[str, Pool], urls: dict[str, str]) -> None:
+        self.services, self.pools, self.urls = services, pools, urls
 
     async def do(self, command: Command, *, company: str = "C1", actor: str = "anna") -> list[dict[str, Any]]:
         """Ask, and let everybody hear what came of it; a refusal fails the test."""
@@ -110,8 +110,11 @@ async def open_bus() -> AsyncIterator[Bus]:
     """All services on fresh databases."""
     async with AsyncExitStack() as stack:
         services = {name: import_module(f"services.{name}.handlers").service for name in NAMES}
-        pools = {name: await stack.enter_async_context(fresh_pool(ROOT / name)) for name in NAMES}
-        yield Bus(services, pools)
+        urls = {name: await stack.enter_async_context(fresh_database(ROOT / name)) for name in NAMES}
+        pools = {name: await open_pool(url, size=5) for name, url in urls.items()}
+        for pool in pools.values():
+            stack.callback(pool.terminate)
+        yield Bus(services, pools, urls)
 
 
 def events_of(events: list[dict[str, Any]], event_type: type[Event]) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@
 from datetime import date
 from decimal import Decimal as D
 
+from services.accounting.proofs.command import PROOFS
+from services.accounting.proofs.place import places
 from shared.events.accounting import (
     ApprovePeriodClose,
     AskedVoucherLine,
@@ -14,8 +16,10 @@ from shared.events.accounting import (
     SignVoucher,
 )
 from shared.events.periods import InventorySealPeriod, OrderSealPeriod
+from tests.accounting.doors import door, read
 from tests.walk.bus import Bus, open_bus
 from tests.walk.trade import DAY, Trade
+from tools.checker import check, statements
 
 JANUARY, FEBRUARY = "2017-01", "2017-02"
 
@@ -68,3 +72,35 @@ async def test_a_late_bill_changes_nothing_of_a_closed_month() -> None:
         # 520 were transferred in January; the 156 of the bill may be deducted later.
         assert (balances["222102"], balances["22210102"]) == (D(-520), D(156))
         await bus.check()
+
+
+async def test_statements_of_closed_months_are_what_the_checker_adds_up() -> None:
+    async with open_bus() as bus:
+        trade = Trade(bus)
+        await trade.begin()
+        await trade.receive("R1", "100", "10")
+        await trade.walk("SO-1")
+        await trade.sell("SO-2", "3")
+        await trade.take_back("T1", "SO-1", "1")  # paid already, so the customer has a credit
+        await trade.bill("B1", "R1", "50", "11")
+        await rent(bus)
+        await close(bus, JANUARY)
+        await trade.order("SO-3", "5")
+        await trade.ship("SO-3", "SO-3", on=date(2017, 2, 3))
+        await close(bus, FEBRUARY)
+        own = await statements.months(bus.urls, "C1")
+        assert list(own) == [JANUARY, FEBRUARY]
+        async with door(bus.pools["accounting"]) as client:
+            for period, month in own.items():
+                sheet = await read(client, "/statements/balance-sheet", period=period)
+                income = await read(client, "/statements/income", period=period)
+                lines = {line["no"]: line["amounts"] for line in sheet["lines"]}
+                assert sheet["balanced"]
+                assert D(lines[30]["closing"]) == month.assets == month.claims == D(lines[53]["closing"]) > 0
+                profit = next(line["amounts"]["month"] for line in income["lines"] if line["no"] == 32)
+                assert D(profit) == month.profit != 0
+        found = [str(finding) for finding in (await check(bus.urls)).findings if not finding.ok]
+        assert found == []
+        (place,) = await places(bus.pools["accounting"])
+        for name in ("explain", "rebuild", "digest", "asof", "whatif", "tieout"):
+            assert (await PROOFS[name](place)).differences == [], name

@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 
-from tools.checker import costing, ledger, log, purchasing, returns, stock, tables, tieout, walks
+from tools.checker import (
+    costing,
+    ledger,
+    log,
+    open_items,
+    purchasing,
+    returns,
+    statements,
+    stock,
+    tables,
+    tieout,
+    walks,
+)
 from tools.checker import ties as subledgers
 from tools.checker.databases import opened
 from tools.checker.figures import figures
@@ -18,7 +30,7 @@ CHECKS = (
     walks.reservations, stock.stock, stock.moves, stock.adjustments, returns.return_shares, returns.invoices,
     returns.credit_notes, returns.refunds, returns.settled, purchasing.purchases, purchasing.matching,
     costing.late_costs, tables.payments, tables.deliveries, tables.orders, tables.customers, tables.backlog,
-    tieout.differences,
+    tieout.differences, open_items.sums, open_items.documents, statements.closed,
 )
 
 

@@ -10,12 +10,14 @@ from tools.checker.databases import PRODUCERS
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Nothing is under way when everything that was said was published and heard."""
+    """Nothing is under way when everything that was said was published and heard. `unmoved` are vouchers that the open
+    items, which follow the posting, do not hold yet."""
 
     said: int
     unpublished: int
     pending: int
     unheard: int
+    unmoved: int
 
     @property
     def quiet(self) -> bool:
@@ -24,7 +26,7 @@ class Backlog:
 
 async def backlog(urls: Mapping[str, str]) -> Backlog:
     """Read from the services' own counters and indexes, not from the facts: `check` is for those."""
-    said = unpublished = pending = heard = 0
+    said = unpublished = pending = heard = unmoved = 0
     for name in PRODUCERS:
         connection = await asyncpg.connect(urls[name], timeout=10, command_timeout=60)
         try:
@@ -43,6 +45,14 @@ async def backlog(urls: Mapping[str, str]) -> Backlog:
             pending += row["pending"]
             if name == "accounting":
                 heard = await connection.fetchval("select coalesce(sum(events), 0)::bigint from heard")
+                unmoved = await connection.fetchval(
+                    """
+                    select coalesce(sum((select max(seq) from voucher v
+                                         where v.company = b.company and v.ledger = b.ledger)), 0)::bigint
+                         - (select coalesce(sum(seq), 0) from open_item_head)::bigint
+                    from book b
+                    """
+                )
         finally:
             await connection.close()
-    return Backlog(said, unpublished, pending, said - heard)
+    return Backlog(said, unpublished, pending, said - heard, unmoved)

@@ -29,6 +29,7 @@ class Outcome:
     wrong: Sequence[str]
     report: Report
     trial_balance: Mapping[str, Any]
+    closed: int  # months
     seconds: float  # from the first order until all was quiet
     whole_seconds: float
 
@@ -56,7 +57,7 @@ class Outcome:
             f"short={groups['short']} invoiced={invoiced} paid={paid} vouchers={counts['vouchers']} "
             f"debit={self.report.debit:.2f} credit={self.report.credit:.2f} rejected={counts['rejected']} "
             f"pending={counts['pending']} parked={counts['parked']} unpublished={counts['unpublished']} "
-            f"tie_out={'ok' if self.report.tied else 'FAULT'} seconds={self.whole_seconds:.0f}"
+            f"tie_out={'ok' if self.report.tied else 'FAULT'} closed={self.closed} seconds={self.whole_seconds:.0f}"
         )
 
 

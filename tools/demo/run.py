@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tools import checker, dataset
-from tools.demo import judge, places, plan, proofs, report
+from tools.checker import statements
+from tools.demo import closing, judge, places, plan, proofs, report
 from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
@@ -118,13 +119,16 @@ async def _walk(
         with _progress(screen) as progress:
             first, stuck = await _trade(desk, todo, progress)
             ends = await _until_quiet(http, databases, servers.rabbitmq_url, todo.orders)
-        seconds = time.monotonic() - first
-        wrong = [*stuck, *judge.wrong(todo.orders, ends), *await judge.purchasing(http, todo)]
+            seconds = time.monotonic() - first
+            closed, open_still = await _close(desk, todo, progress)
+            ends = await _until_quiet(http, databases, servers.rabbitmq_url, todo.orders)
+        wrong = [*stuck, *open_still, *judge.wrong(todo.orders, ends), *await judge.purchasing(http, todo),
+                 *closing.wrong(closed, await statements.months(databases, COMPANY))]
         parked = sum((await places.messages(servers.rabbitmq_url, ["parking"])).values())
         checked = await checker.check(databases, parked)
         period = todo.last_day.isoformat()[:7]
         balance: dict[str, Any] = await http.read("accounting", "/trial-balance", period=period)
-        return Outcome(todo.orders, ends, wrong, checked, balance, seconds, time.monotonic() - began)
+        return Outcome(todo.orders, ends, wrong, checked, balance, len(closed), seconds, time.monotonic() - began)
     finally:
         await queue.close()
         await http.close()
@@ -147,6 +151,12 @@ async def _trade(desk: Desk, todo: Plan, progress: Progress) -> tuple[float, lis
     return first, [*walked.result(), *buyer.stuck]
 
 
+async def _close(desk: Desk, todo: Plan, progress: Progress) -> tuple[list[closing.Closed], list[str]]:
+    """Close the months of what happened."""
+    task = progress.add_task("结账 closing", total=len(list(closing.months(todo))))
+    return await closing.close_all(desk, todo, lambda: progress.advance(task))
+
+
 def _progress(screen: Console) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn(),
                     console=screen)
@@ -163,7 +173,7 @@ async def _until_quiet(
         behind = await checker.backlog(databases)
         waiting = sum((await places.messages(rabbitmq_url, ["events", "commands"])).values())
         ends: list[End | None] = []
-        if behind.quiet and not waiting:
+        if behind.quiet and not waiting and not behind.unmoved:
             ends = await judge.ends(http, orders)
             if not judge.wrong(orders, ends):
                 return ends

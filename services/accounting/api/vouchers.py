@@ -17,6 +17,8 @@ from shared.events.accounting import (
     DiscardVoucher,
     DraftCorrection,
     DraftVoucher,
+    ImportOpeningBalances,
+    ImportVouchers,
     OpenBooks,
     PostVoucher,
     RequestPeriodClose,
@@ -39,6 +41,8 @@ accept(router, "/drafts/checks", CheckVoucher)
 accept(router, "/drafts/signatures", SignVoucher)
 accept(router, "/drafts/postings", PostVoucher)
 accept(router, "/drafts/discards", DiscardVoucher)
+accept(router, "/imports/vouchers", ImportVouchers)
+accept(router, "/imports/opening-balances", ImportOpeningBalances)
 
 
 async def _currency(db: Db) -> str:

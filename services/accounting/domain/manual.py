@@ -76,7 +76,7 @@ def why_not_drafted(
         return Refusal(command, "on", "period_closed", CLOSED, params)
     control = control_accounts(terms)
     for index, line in enumerate(lines):
-        if refusal := _why_not_line(command, f"lines.{index}", line, chart, control, terms.currency):
+        if refusal := why_not_line(command, f"lines.{index}", line, chart, control, terms.currency):
             return refusal
     difference = sum((line.amount if line.side == "D" else -line.amount for line in lines), Decimal(0))
     if difference:
@@ -84,10 +84,11 @@ def why_not_drafted(
     return None
 
 
-def _why_not_line(
+def why_not_line(
     command: Command, place: str, line: AskedVoucherLine, chart: Mapping[str, ChartAccount], control: frozenset[str],
     currency: str,
 ) -> Refusal | None:
+    """What is wrong with a line; `place` is the field that it stands in."""
     def refuse(field: str, code: str, text: Text) -> Refusal:
         params = {"account": line.account, "amount": f"{line.amount:f}", "currency": currency}
         return Refusal(command, f"{place}.{field}", code, text, params)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Self
 
+from services.accounting.domain.settling import Settled, Settles
 from shared import money
 from shared.events import Event, inventory, order
 
@@ -46,6 +47,7 @@ class Reading:
     dimensions: Mapping[str, str]
     texts: Mapping[str, str]
     reader_version: int
+    settles: Settled = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """The reading as the journal keeps it: plain JSON, decimals as strings."""
@@ -63,6 +65,7 @@ class Reading:
             ],
             "dimensions": dict(self.dimensions),
             "texts": dict(self.texts),
+            **({"settles": {kind: _plain(named) for kind, named in self.settles.items()}} if self.settles else {}),
         }
 
     @classmethod
@@ -82,6 +85,7 @@ class Reading:
             dimensions=facts["dimensions"],
             texts=facts["texts"],
             reader_version=reader_version,
+            settles={kind: _decimals(named) for kind, named in facts.get("settles", {}).items()},
         )
 
 
@@ -143,6 +147,7 @@ class Reader:
     items: ItemReader | None = None
     currency: str = "currency"
     stock: Stock = UNMOVED
+    settles: tuple[Settles, ...] = ()
     version: int = 1
 
     @cached_property
@@ -162,6 +167,9 @@ class Reader:
         said = str(getattr(event, self.currency))
         if said != currency:
             raise UnreadableError("currency", f"the books are kept in {currency}, the event is in {said}")
+        settled: dict[str, dict[str, Decimal]] = {}
+        for settles in self.settles:
+            settles.add(event, settled)
         reading = Reading(
             on=getattr(event, self.on),
             currency=said,
@@ -170,6 +178,7 @@ class Reader:
             dimensions=_given(event, self.dimensions),
             texts={name: str(getattr(event, name)) for name in self.texts},
             reader_version=self.version,
+            settles=settled,
         )
         self._check_decimals(reading, currency)
         for identity in self.identities:
@@ -261,6 +270,7 @@ _VAT_PER_LINE = (
 _SOLD = ItemReader("lines", {"net": "net", "tax": "tax", "gross": "gross"}, _PRODUCT, "quantity")
 _DROPPED = ItemReader("lines", {"net": "net"}, _PRODUCT, "quantity")
 _PAID = ItemReader("allocations", {"allocated": "amount"})
+_PAYS = Settles("receivable", "delivery_id", "amount", each="allocations")
 _ALLOCATED = Identity("allocated", ("items.allocated",))
 _COST = (Identity("cost", ("items.cost",)),)
 _GOODS = ItemReader("lines", {"cost": "cost"}, _PRODUCT, "quantity")
@@ -284,6 +294,7 @@ _ORDER = (
     Reader(
         order.SaleReturned, "returned_on", _VALUE, _VAT_PER_LINE, _SALE,
         ("return_id", "delivery_id", "order_id", "customer_id"), _SOLD,
+        settles=(Settles("receivable", "delivery_id", "gross"),), version=2,
     ),
     Reader(
         order.InvoiceIssued, "issued_on", _VALUE, (_GROSS,), _CUSTOMER, ("invoice_id", "order_id", "customer_id"),
@@ -295,15 +306,21 @@ _ORDER = (
     Reader(
         order.PaymentReceived, "received_on", ("amount", "allocated", "unallocated"),
         (Identity("amount", ("allocated", "unallocated")), _ALLOCATED), _CUSTOMER, ("payment_id", "customer_id"),
-        _PAID,
+        _PAID, settles=(_PAYS,), version=2,
     ),
     Reader(
         order.PaymentAllocated, "allocated_on", ("allocated",), (_ALLOCATED,), _CUSTOMER,
         ("payment_id", "customer_id"), _PAID,
+        settles=(_PAYS, Settles("advance", "payment_id", "allocated")), version=2,
     ),
     Reader(
         order.RefundPaid, "paid_on", ("amount", "from_returns", "from_advances"),
         (Identity("amount", ("from_returns", "from_advances")),), _CUSTOMER, ("refund_id", "customer_id"),
+        settles=(
+            Settles("receivable", "delivery_id", "amount", each="parts", grows=True),
+            Settles("advance", "payment_id", "amount", each="parts"),
+        ),
+        version=2,
     ),
 )
 
@@ -334,6 +351,7 @@ _INVENTORY = (
         ),
         _SUPPLIER, ("supplier_invoice_id", "supplier_id"),
         ItemReader("lines", {name: name for name in ("accrued", "variance", *_VALUE)}, _PRODUCT, "quantity"),
+        settles=(Settles("accrual", "receipt_id", "accrued", each="lines"),), version=2,
     ),
     Reader(
         inventory.CostAdjusted, "adjusted_on", ("stock", "consumed", "variance"),
@@ -348,6 +366,7 @@ _INVENTORY = (
     Reader(
         inventory.SupplierPaid, "paid_on", ("amount",), (Identity("amount", ("items.allocated",)),), _SUPPLIER,
         ("supplier_payment_id", "supplier_id"), _PAID,
+        settles=(Settles("payable", "supplier_invoice_id", "amount", each="allocations"),), version=2,
     ),
     Reader(
         inventory.PurchaseReturned, "returned_on", ("accrued", *_VALUE, "residual", "stock"),
@@ -361,6 +380,11 @@ _INVENTORY = (
             "lines", {name: name for name in ("accrued", "net", "tax", "residual", "stock")}, _PRODUCT, "quantity"
         ),
         stock=Stock({"items.stock": -1}, "采购退货", "goods go back to the supplier"),
+        settles=(
+            Settles("accrual", "receipt_id", "accrued"),
+            Settles("payable", "supplier_invoice_id", "amount", each="credits"),
+        ),
+        version=2,
     ),
     Reader(
         inventory.StockCounted, "counted_on", ("gain", "loss"),

@@ -67,6 +67,6 @@ async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
 
 
 # Each of these registers its use cases at `service`, so it must be there before them.
-from services.accounting.handlers import drafts, periods  # noqa: E402
+from services.accounting.handlers import drafts, imports, periods  # noqa: E402
 
-__all__ = ["drafts", "open_books", "periods", "post_events", "service"]
+__all__ = ["drafts", "imports", "open_books", "periods", "post_events", "service"]

@@ -18,6 +18,7 @@ from services.accounting.proofs.export import FORMATS, exported, prove_export
 from services.accounting.proofs.pack import period_pack
 from services.accounting.proofs.place import Place, Result, places
 from services.accounting.proofs.rebuild import digest, rebuild
+from services.accounting.proofs.tieout import tie_out
 from services.accounting.proofs.whatif import prove_whatif, what_if
 from shared.db import open_pool
 from shared.memory import collect_rarely
@@ -31,6 +32,7 @@ PROOFS: Mapping[str, Callable[[Place], Awaitable[Result]]] = {
     "chain": prove_chain,
     "whatif": prove_whatif,
     "export": prove_export,
+    "tieout": tie_out,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from services.accounting.domain.manual import ChartAccount, Draft, Step
 from services.accounting.domain.reading import DIMENSIONS
 from services.accounting.store import LEDGER
-from shared.db import Db
+from shared.db import Db, columns
 
 PAGE = 100
 
@@ -33,6 +33,25 @@ async def insert(db: Db, draft: Draft, dated: date) -> bool:
         db.company, draft.draft_id, draft.kind, dated, draft.maker, dict(draft.content),
     )
     return bool(inserted)
+
+
+async def taken(db: Db, draft_ids: Sequence[str]) -> bool:
+    """True if there is a draft with one of these ids."""
+    return bool(await db.fetchval(
+        "select exists (select from draft where company = $1 and draft_id = any ($2::text[]))",
+        db.company, list(draft_ids),
+    ))
+
+
+async def insert_all(db: Db, drafts: Sequence[tuple[Draft, date]]) -> None:
+    """Drafts with their days, whose ids are free while the book is locked."""
+    await db.execute(
+        """
+        insert into draft (company, draft_id, kind, dated, maker, content)
+        select $1, d.* from unnest($2::text[], $3::text[], $4::date[], $5::text[], $6::jsonb[]) as d
+        """,
+        db.company, *columns([(d.draft_id, d.kind, on, d.maker, dict(d.content)) for d, on in drafts], 5),
+    )
 
 
 async def load(db: Db, draft_id: str) -> Draft | None:

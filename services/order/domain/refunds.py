@@ -9,7 +9,7 @@ from services.order.domain.ordering import refuse_company
 from services.order.domain.receivables import refuse_money
 from services.order.domain.refusals import refuse
 from services.order.domain.values import Company, Owed, RefundPart
-from shared.events.order import PayRefund, RefundPaid
+from shared.events.order import PayRefund, RefundedPart, RefundPaid
 from shared.money import ZERO
 from shared.refusal import Refusal
 
@@ -68,4 +68,8 @@ def _refund(command: PayRefund, parts: Sequence[RefundPart]) -> RefundPaid:
         refund_id=command.refund_id, customer_id=command.customer_id, order_id=command.order_id,
         paid_on=command.paid_on, currency=command.currency, amount=command.amount,
         from_returns=from_returns, from_advances=command.amount - from_returns,
+        parts=tuple(
+            RefundedPart(delivery_id=p.source.delivery_id, payment_id=p.source.payment_id, amount=p.amount)
+            for p in parts
+        ),
     )

@@ -232,9 +232,10 @@ class PurchaseReturnLine(Part):
 
 
 class PurchaseReturned(Event, owner="inventory", about=("purchase_return", "purchase_return_id")):
-    """Goods went back to the supplier; the sums are those of the lines; gross = net + tax.
+    """Goods went back to the supplier; the sums are those of the lines; gross = net + tax. `credits` says what of the
+    gross comes off which bill.
 
-    货已退给供应商；各合计为明细之和，gross = net + tax。
+    货已退给供应商；各合计为明细之和，gross = net + tax；credits 说明冲减哪些采购发票。
     """
 
     purchase_return_id: str
@@ -250,5 +251,4 @@ class PurchaseReturned(Event, owner="inventory", about=("purchase_return", "purc
     gross: Amount
     residual: Amount
     stock: Amount
-
-
+    credits: tuple[PaidInvoice, ...] = ()  # events from before these were said have none

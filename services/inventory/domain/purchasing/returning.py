@@ -1,5 +1,6 @@
 """Goods go back to the supplier (采购退货) at what their receipt is known to have cost."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -17,7 +18,7 @@ from services.inventory.domain.costing import (
     total,
 )
 from services.inventory.domain.purchasing.values import LineKey, Match, News, news_of
-from shared.events.inventory import PurchaseReturned, PurchaseReturnLine, ReturnToSupplier
+from shared.events.inventory import PaidInvoice, PurchaseReturned, PurchaseReturnLine, ReturnToSupplier
 from shared.money import next_share
 from shared.refusal import Refusal
 
@@ -117,7 +118,7 @@ def send_back(commands: Sequence[ReturnToSupplier], known: Known, state: State) 
         taken.add(command.purchase_return_id)
         keys = [LineKey(command.receipt_id, line.line) for line in command.lines]
         news[command.purchase_return_id] = news_of(now.matches[key] for key in keys)
-        outcomes.append(_event(command, known.receipts[command.receipt_id], draft.lines, known.currency))
+        outcomes.append(_event(command, known.receipts[command.receipt_id], draft, known.currency))
     changed = tuple(match for key, match in now.matches.items() if match != state.matches[key])
     return Returned(tuple(outcomes), news, now.stock, changed, tuple(credits), tuple(moves))
 
@@ -219,13 +220,17 @@ def _line(
     ), after
 
 
-def _event(
-    command: ReturnToSupplier, receipt: Receipt, lines: Sequence[PurchaseReturnLine], currency: str
-) -> PurchaseReturned:
+def _event(command: ReturnToSupplier, receipt: Receipt, draft: _Draft, currency: str) -> PurchaseReturned:
+    lines, off_bills = draft.lines, defaultdict[str, Decimal](Decimal)
+    for credit in draft.credits:
+        off_bills[credit.supplier_invoice_id] += credit.net + credit.tax
     net, tax = total(line.net for line in lines), total(line.tax for line in lines)
     return PurchaseReturned(
         purchase_return_id=command.purchase_return_id, receipt_id=command.receipt_id, supplier_id=receipt.supplier_id,
         returned_on=command.returned_on, warehouse=receipt.warehouse, currency=currency, lines=tuple(lines),
         accrued=total(line.accrued for line in lines), net=net, tax=tax, gross=net + tax,
         residual=total(line.residual for line in lines), stock=total(line.stock for line in lines),
+        credits=tuple(
+            PaidInvoice(supplier_invoice_id=bill, amount=amount) for bill, amount in off_bills.items() if amount
+        ),
     )

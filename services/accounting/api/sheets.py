@@ -1,0 +1,29 @@
+"""Vouchers of a month as a file, in the columns of the usual packages (导出凭证)."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import StreamingResponse
+
+from services.accounting.api.books import Books
+from services.accounting.api.vouchers import MONTH
+from services.accounting.proofs.place import places
+from services.accounting.sheets.writing import csv_of, xlsx_of
+
+router = APIRouter()
+
+FORMS = {
+    "csv": (csv_of, "text/csv; charset=utf-8"),
+    "xlsx": (xlsx_of, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+}
+
+
+@router.get("/periods/{period}/vouchers.{form}")
+async def read_voucher_file(
+    book: Books, period: Annotated[str, Path(pattern=MONTH)], form: Literal["csv", "xlsx"], request: Request
+) -> StreamingResponse:
+    """All vouchers of a month but those of the order backlog (备), a row per line."""
+    (place,) = await places(request.app.state.pool, book.db.company, book.ledger)
+    write, media_type = FORMS[form]
+    headers = {"Content-Disposition": f'attachment; filename="vouchers-{period}.{form}"'}
+    return StreamingResponse(write(place, period), media_type=media_type, headers=headers)

@@ -1,0 +1,195 @@
+"""Sheets: vouchers and opening balances come in whole or not at all, and vouchers go out in the same columns."""
+
+import io
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import xlsxwriter
+from python_calamine import CalamineWorkbook
+
+from services.accounting.handlers import service
+from services.accounting.sheets import writing
+from services.accounting.sheets.command import import_id
+from services.accounting.sheets.reading import SheetError, read
+from shared.db import Pool
+from shared.events.accounting import CheckVoucher, PostVoucher, SignVoucher
+from shared.testing import ask
+from tests.accounting import examples
+from tests.accounting.doors import door, trade
+
+HEAD = "日期,凭证字,凭证号,附单据数,摘要,科目代码,科目名称,借方金额,贷方金额,币别,数量"
+RENT = [
+    "2025-03-31,记,1,2,三月房租,5602,管理费用,\"5,000.00\",,CNY,",
+    "2025-03-31,记,1,,三月房租,1002,银行存款,,5000.00,,",
+    "2025/4/1,记,2,1,提现,1001,库存现金,300,,CNY,",
+    "2025/4/1,记,2,,提现,1002,银行存款,,300,,",
+]
+
+
+@pytest.fixture
+async def client(pool: Pool) -> AsyncIterator[httpx2.AsyncClient]:
+    async with door(pool) as found:
+        assert (await ask(pool, service, examples.open_books())).ok
+        yield found
+
+
+def sheet(folder: Path, *rows: str, encoding: str = "utf-8-sig", head: str = HEAD) -> Path:
+    path = folder / "vouchers.csv"
+    path.write_bytes("\r\n".join([head, *rows]).encode(encoding))
+    return path
+
+
+async def send(client: httpx2.AsyncClient, kind: str, path: Path, key: str = "K1") -> httpx2.Response:
+    body = {"import_id": import_id(path), "rows": read(path)}
+    return await client.post(f"/imports/{kind}", json=body, headers={"Idempotency-Key": key})
+
+
+def errors(answer: httpx2.Response) -> dict[str, str]:
+    assert answer.status_code in (409, 422), answer.text
+    return {error["field"]: error["message"] for error in answer.json()["errors"]}
+
+
+async def finish(pool: Pool, draft_id: str) -> None:
+    """Somebody else checks it, the cashier signs, and it is posted."""
+    for command, who in ((CheckVoucher(draft_id=draft_id), "wang"), (SignVoucher(draft_id=draft_id), "chen"),
+                         (PostVoucher(draft_id=draft_id), "wang")):
+        assert (await ask(pool, service, command, actor=who)).ok
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8", "gb18030"])
+def test_a_sheet_is_read_in_the_usual_encodings(tmp_path: Path, encoding: str) -> None:
+    rows = read(sheet(tmp_path, *RENT, "", encoding=encoding))
+    assert rows[0] == {"row": 2, "on": "2025-03-31", "word": "记", "number": "1", "attachments": 2,
+                       "summary": "三月房租", "account": "5602", "debit": "5000.00", "currency": "CNY"}
+    assert [row["row"] for row in rows] == [2, 3, 4, 5]
+    assert rows[2]["on"] == "2025-04-01"
+
+
+def test_a_workbook_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "vouchers.xlsx"
+    workbook = xlsxwriter.Workbook(str(path))
+    page = workbook.add_worksheet()
+    page.write_row(0, 0, ["Date", "Account", "Debit", "摘要", ""])
+    page.write_datetime(1, 0, date(2025, 3, 31), workbook.add_format({"num_format": "yyyy-mm-dd"}))
+    page.write_row(1, 1, [5602, 0.1, "=1+1"])
+    workbook.close()
+    (row,) = read(path)
+    assert (row["on"], row["account"], row["debit"]) == ("2025-03-31", "5602", "0.1")
+
+
+def test_what_cannot_be_read_is_named_by_row_and_column(tmp_path: Path) -> None:
+    with pytest.raises(SheetError) as wrong:
+        read(sheet(tmp_path, "2025-02-30,记,1,x,房租,5602,,1e,,CNY,", RENT[1]))
+    assert [text.zh for text in wrong.value.problems] == [
+        "第 2 行 日期：2025-02-30 不是日期（如 2025-01-31）", "第 2 行 附单据数：x 不是数字",
+        "第 2 行 借方金额：1e 不是数字"]
+    assert wrong.value.problems[0].en == "row 2, Date: 2025-02-30 is not a date, such as 2025-01-31"
+    with pytest.raises(SheetError, match="there is no column `借方金额元`"):
+        read(sheet(tmp_path, head="日期,科目代码,借方金额元"))
+    (tmp_path / "no.xlsx").write_bytes(b"no workbook")
+    with pytest.raises(SheetError, match="neither CSV"):
+        read(tmp_path / "no.xlsx")
+
+
+async def test_a_sheet_becomes_drafts_that_somebody_else_checks(
+    client: httpx2.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    path = sheet(tmp_path, *RENT)
+    answer = await send(client, "vouchers", path)
+    drafts = [event["data"]["draft_id"] for event in answer.json()["events"]]
+    assert (answer.status_code, drafts) == (201, [f"{import_id(path)}-1", f"{import_id(path)}-2"])
+    assert await pool.fetchval("select count(*) from voucher") == 0
+    await finish(pool, drafts[0])
+    rows = await pool.fetch("select account, side, amount, summary from voucher_line order by line")
+    assert [tuple(row) for row in rows] == [
+        ("5602", "D", 5000, "三月房租"), ("1002", "C", 5000, "三月房租")]
+    assert await pool.fetchval("select attachments from voucher") == 2
+    assert errors(await send(client, "vouchers", path, "K2")) == {
+        "import_id": f"{import_id(path)} was imported already"}
+    assert (await send(client, "vouchers", path)).status_code == 201  # the same request again gets the same answer
+    assert await pool.fetchval("select count(*) from draft") == 2
+
+
+async def test_every_fault_is_named_and_nothing_is_kept(
+    client: httpx2.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    path = sheet(
+        tmp_path, *RENT,
+        "2025-04-02,记,3,,无附件,5602,,1,,CNY,", "2025-04-02,记,3,,,1122,,,2,USD,".replace(",,,1122", ",,无,1122"),
+        "2025-04-03,记,4,1,一行,9999,,,,CNY,", "2024-12-31,记,5,1,太早,5602,,1,,,", "2024-12-31,记,5,,太早,1002,,,1,,",
+    )
+    found = errors(await send(client, "vouchers", path))
+    assert found["rows.4.attachments"] == "row 6, Attachments: a voucher has at least one attachment"
+    assert found["rows.4.debit"] == "row 6, Debit: debits less credits are -1"
+    assert found["rows.5.account"].startswith("row 7, Account: account 1122 is a control account")
+    assert "USD" in found["rows.5.currency"]
+    assert found["rows.6.debit"] == "row 8, Debit: there is an amount on one side, debit or credit"
+    assert found["rows.6.number"] == "row 8, Number: a voucher has at least two lines"
+    assert found["rows.7.on"].startswith("row 9, Date: the month of 2024-12-31 is closed")
+    assert await pool.fetchval("select count(*) from draft") == 0
+
+
+async def test_opening_balances_stand_against_the_opening_account(
+    client: httpx2.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    head = "科目编码,科目名称,期初借方,期初贷方"
+    rows = ("1002,银行存款,800.00,", "1601,固定资产,500,", "2001,短期借款,,300", "1101,短期投资,0,")
+    path = sheet(tmp_path, *rows, head=head)
+    (event,) = (await send(client, "opening-balances", path)).json()["events"]
+    assert (event["data"]["on"], await pool.fetchval("select count(*) from voucher")) == ("2025-01-01", 0)
+    await finish(pool, event["data"]["draft_id"])
+    balances = await pool.fetch("select account, sum(case side when 'D' then amount else -amount end) as balance "
+                                "from voucher_line group by 1 order by 1")
+    assert {row["account"]: row["balance"] for row in balances} == {
+        "1002": Decimal(800), "1601": Decimal(500), "2001": Decimal(-300), "3199": Decimal(-1000)}
+    control = sheet(tmp_path, "1405,库存商品,1,", head=head)
+    assert list(errors(await send(client, "opening-balances", control, "K2"))) == ["rows.0.account"]
+
+
+async def test_vouchers_go_out_in_the_same_columns(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trade(pool)
+    monkeypatch.setattr(writing, "PAGE", 2)
+    wanted = await pool.fetch(
+        """
+        select v.word || v.number as voucher, l.account, sum(l.amount) filter (where l.side = 'D') as debit,
+               sum(l.amount) filter (where l.side = 'C') as credit
+        from voucher_line l join voucher v using (company, ledger, seq)
+        where v.period = '2025-03' and word <> '备' group by 1, 2 order by 1, 2
+        """
+    )
+    async with door(pool) as client:
+        text = await client.get("/periods/2025-03/vouchers.csv")
+        book = await client.get("/periods/2025-03/vouchers.xlsx")
+        assert (await client.get("/periods/2025-03/vouchers.pdf")).status_code == 422
+    assert text.content.startswith(b"\xef\xbb\xbf")
+    path = tmp_path / "out.csv"
+    path.write_bytes(text.content)
+    rows = read(path)
+    assert _sums(rows) == {(row["voucher"], row["account"]): (row["debit"] or 0, row["credit"] or 0) for row in wanted}
+    stock = next(row for row in rows if row["account"] == "1405" and row.get("quantity"))
+    assert stock["product"]
+    cells = CalamineWorkbook.from_filelike(io.BytesIO(book.content)).get_sheet_by_index(0).to_python()
+    assert len(cells) == len(rows) + 1
+    (tmp_path / "out.xlsx").write_bytes(book.content)
+    assert _sums(read(tmp_path / "out.xlsx")) == _sums(rows)
+
+
+def _sums(rows: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    found: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for row in rows:
+        key = f"{row['word']}{row['number']}", row["account"]
+        debit, credit = found.get(key, (Decimal(0), Decimal(0)))
+        found[key] = debit + Decimal(row.get("debit", 0)), credit + Decimal(row.get("credit", 0))
+    return found
+
+
+def test_no_text_is_a_formula() -> None:
+    assert writing._safe("summary", "=1+1") == "'=1+1"
+    assert writing._safe("debit", "-1.00") == "-1.00"
