@@ -6,14 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.events.base import MENDERS, Asked, Command, CommandRejected, Currency, Event, Key, Part, Reason, SayAgain
-from shared.money import (
-    Amount,
-    NonNegativeAmount,
-    PositiveAmount,
-    PositiveQuantity,
-    Rate,
-    UnitPrice,
-)
+from shared.money import Amount, NonNegativeAmount, PositiveAmount, PositiveQuantity, Rate, UnitPrice
 
 # -- commands ---------------------------------------------------------------------------------------------------------
 
@@ -371,10 +364,8 @@ class CreditNoteIssued(Event, owner="order", about=("credit_note", "credit_note_
 
 
 class RefundedPart(Part):
-    """What a refund took: of a delivery's credit (after a return), or of a receipt that was not allocated."""
-
-    delivery_id: str | None = None
-    payment_id: str | None = None
+    delivery_id: str | None = None  # whose credit after a return was paid back
+    payment_id: str | None = None  # or the receipt of which something was not allocated
     amount: PositiveAmount
 
 
