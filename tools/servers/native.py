@@ -13,7 +13,7 @@ from tools.servers import programs, server
 from tools.servers.account import Account, data_folder
 from tools.servers.holdings import Holdings, Process
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0  # also on a machine with much else to do
 
 
 class Native:
