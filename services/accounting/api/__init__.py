@@ -2,10 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.accounting.api import books, proofs, tieout, vouchers
+from services.accounting.api import books, policies, proofs, summaries, tieout, vouchers
 
 router = APIRouter()
 router.include_router(vouchers.router)
 router.include_router(books.router)
+router.include_router(policies.router)
 router.include_router(proofs.router)
+router.include_router(summaries.router)
 router.include_router(tieout.router)

@@ -67,7 +67,7 @@ def close(row: Row, terms: Terms) -> Posting:
     if row.facts["period"].endswith(YEAR_END):
         parts.append(("close-year", 1, "结转本年利润", _year(left, terms)))
     made = tuple(_voucher(rule, part, summary, lines, row, terms) for rule, part, summary, lines in parts if lines)
-    return Posting(row, made, None if made else NOTHING)
+    return Posting(row, terms, made, None if made else NOTHING)
 
 
 def owed_vat(balances: Iterable[Balance], terms: Terms) -> Decimal:

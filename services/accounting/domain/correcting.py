@@ -54,7 +54,7 @@ def correct(row: Row, terms: Terms) -> Posting:
     made = tuple(
         voucher(rule, 1, f"{text}: {facts['reason']}", lines, 0, row, terms) for rule, text, lines in parts if lines
     )
-    return Posting(row, made, None if made else NOTHING)
+    return Posting(row, terms, made, None if made else NOTHING)
 
 
 def _sums(lines: Sequence[Line]) -> dict[Place, tuple[Decimal, Decimal]]:

@@ -6,7 +6,7 @@ names, gets the same vouchers. Live posting decides by the same functions.
 
 from collections.abc import Callable, Mapping
 
-from services.accounting.domain import closing, correcting, manual
+from services.accounting.domain import closing, correcting, manual, policies
 from services.accounting.domain.posting import Posting, Row, Terms, apply
 from services.accounting.domain.reading import Reading
 
@@ -25,4 +25,6 @@ KINDS: Mapping[str, Callable[[Row, Terms], Posting]] = {
     "close": closing.close,
     "manual": manual.post,
     "correction": correcting.correct,
+    "mapping": policies.decide,
+    "pack": policies.decide,
 }

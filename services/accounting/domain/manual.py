@@ -174,7 +174,7 @@ def post(row: Row, terms: Terms) -> Posting:
     facts = row.facts
     lines = lines_of(facts["lines"])
     made = voucher("manual", 1, facts["summary"], lines, facts["attachments"], row, terms)
-    return Posting(row, (made,), None)
+    return Posting(row, terms, (made,), None)
 
 
 def lines_of(plain_lines: Iterable[Mapping[str, Any]]) -> list[Line]:

@@ -35,11 +35,11 @@ OPEN_ALREADY = Text("公司 {company} 已经建账", "company {company} has book
 @service.on(Event)
 async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     """Give every event its vouchers, or keep the reason why it has none; refuse what cannot be posted."""
-    terms = await store.lock_terms(db)
-    if terms is None:
+    policies = await store.lock_policies(db)
+    if policies is None:
         return [Unfit(event, NO_BOOKS.format(company=db.company)) for event in events]
-    postings, unfit = posting.post_all(events, terms)
-    await store.post(db, terms, postings)
+    postings, unfit = posting.post_all(events, policies)
+    await store.post(db, postings)
     refused = {id(one.event) for one in unfit}
     await tieout.note(db, [event for event in events if id(event) not in refused])
     return [*unfit]
@@ -67,6 +67,6 @@ async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
 
 
 # Each of these registers its use cases at `service`, so it must be there before them.
-from services.accounting.handlers import drafts, periods  # noqa: E402
+from services.accounting.handlers import drafts, periods, policies  # noqa: E402
 
-__all__ = ["drafts", "open_books", "periods", "post_events", "service"]
+__all__ = ["drafts", "open_books", "periods", "policies", "post_events", "service"]

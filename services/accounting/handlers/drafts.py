@@ -177,7 +177,7 @@ async def _post(db: Db, command: PostVoucher) -> Outcome:
     if of and (now := await drafts.voucher(db, of["period"], of["word"], of["number"])) and now["corrected"]:
         params = {name: str(of[name]) for name in ("period", "word", "number")}
         return Refusal(command, "draft_id", "corrected", CORRECTED, params, 409)
-    numbered = await store.post(db, terms, [decide(manual.row(draft, command.actor.name), terms)])
+    numbered = await store.post(db, [decide(manual.row(draft, command.actor.name), terms)])
     await drafts.insert_step(db, draft.draft_id, "posted", command.actor.name)
     numbers = tuple(VoucherNumber(period=n.voucher.period, word=n.voucher.word, number=n.number) for n in numbered)
     return VoucherPosted(draft_id=draft.draft_id, poster=command.actor.name, vouchers=numbers)

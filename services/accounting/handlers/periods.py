@@ -62,7 +62,7 @@ async def _approve(db: Db, command: ApprovePeriodClose) -> Sequence[Event | Refu
         code, text = ("self_approval", SELF_APPROVAL) if asked else ("not_asked", NOT_ASKED)
         return [Refusal(command, "period", code, text, {"period": command.period}, 403 if asked else 409)]
     row = closing.row(command.period, state.balances, others[0], command.actor.name)
-    await store.post(db, terms, [decide(row, terms)])
+    await store.post(db, [decide(row, terms)])
     return [PeriodClosed(
         period=command.period, requested_by=others[0], approved_by=command.actor.name,
         open_from=closing.first_day(closing.next_period(command.period)),

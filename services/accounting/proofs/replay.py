@@ -10,6 +10,7 @@ from services.accounting.domain.journal import decide
 from services.accounting.domain.posting import Heads as LastNumbers
 from services.accounting.domain.posting import Heard, MappedAccount, Numbered, Posting, Row, Terms, number
 from services.accounting.proofs.place import Place
+from services.accounting.store import splits_of
 from services.accounting.views import rows
 from shared.db import Db
 
@@ -33,9 +34,11 @@ class Journal:
 
     def __init__(self, place: Place, db: Db, maps: Sequence[Any], upto: int) -> None:
         self._place, self._db, self._upto = place, db, upto
-        self._accounts: dict[int, dict[str, MappedAccount]] = {}
-        for row in maps:
-            self._accounts.setdefault(row["version"], {})[row["role"]] = MappedAccount(row["account"], row["memo"])
+        self._accounts = {
+            row["version"]: {role: MappedAccount(code, memo) for role, (code, memo) in row["roles"].items()}
+            for row in maps
+        }
+        self._splits = {row["version"]: splits_of(row["splits"]) for row in maps}
         self._terms: dict[tuple[str, int, int, date], Terms] = {}
 
     @classmethod
@@ -72,6 +75,7 @@ class Journal:
             self._terms[key] = Terms(
                 self._place.currency, open_from, packs.named(row["standard"], row["pack_version"]),
                 row["mapping_version"], self._accounts[row["mapping_version"]], self._place.words,
+                self._splits[row["mapping_version"]],
             )
         return self._terms[key]
 

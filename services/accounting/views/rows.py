@@ -55,12 +55,17 @@ async def journal(db: Db, after: int, upto: int, limit: int) -> list[Any]:
 
 
 async def role_maps(db: Db, ledger: str) -> list[Any]:
-    """Every version of the role map: version, role, account, and whether that is a memo account."""
+    """Every version of the rules: version, `roles` as role -> [account, whether it is a memo account], splits. An
+    account that takes no lines today did so when its version was in force."""
     return await db.fetch(
         """
-        select m.version, m.role, m.account, a.kind = 'memo' as memo from role_map m
-        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
-        where m.company = $1 and m.ledger = $2
+        select v.version, v.splits, (
+                   select jsonb_object_agg(m.role, jsonb_build_array(m.account, a.kind = 'memo'))
+                   from role_map m
+                   join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account
+                   where m.company = $1 and m.ledger = $2 and m.version = v.version
+               ) as roles
+        from activation v where v.company = $1 and v.ledger = $2
         """,
         db.company, ledger,
     )
