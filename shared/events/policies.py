@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.accounting import BOOKKEEPERS
+from shared.events.accounting import BOOKKEEPERS, Ledger
 from shared.events.base import NO_NUL, Asked, Command, Event, Key, Name, Reason
 
 Code = Annotated[str, Field(pattern=r"^[0-9]{4}([0-9]{2}){0,8}$")]
-Ledger = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
 # An id, or the beginning of ids: BEV-*.
 Member = Annotated[str, Field(min_length=1, max_length=65, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*\*?$")]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from services.accounting.api.books import Books
+from services.accounting.api.ledger import Books
 from services.accounting.store import policies as store
 from shared.events.policies import ApprovePolicyChange, DiscardPolicyChange, ProposeMapping, ProposePack
 from shared.http import Reading, accept, not_found

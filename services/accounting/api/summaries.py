@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from services.accounting.api.books import Books
-from services.accounting.api.vouchers import Period
+from services.accounting.api.ledger import Books, Period
 from services.accounting.domain.pack import Word
 from services.accounting.views import summaries as views
 from services.accounting.views.summaries import FIRST, Place

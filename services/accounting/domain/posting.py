@@ -223,23 +223,32 @@ class Numbered:
     number: int
 
 
-def post_all(events: Iterable[Event], policies: Policies) -> tuple[list[Posting], list[Unfit]]:
-    """What can be posted, and the events that cannot, with the reason."""
+Everywhere = tuple[Posting, ...]  # what a journal row came to in every ledger of the company, the main one first
+
+
+def post_all(events: Iterable[Event], ledgers: Sequence[Policies]) -> tuple[list[Everywhere], list[Unfit]]:
+    """What can be posted in every ledger, and the events that cannot, with the reason."""
     postings, unfit = [], []
     for event in events:
         try:
-            postings.append(post(event, policies))
+            reading, row = accept(event, ledgers[0].first.currency)
+            postings.append(tuple(apply(reading, row, policies.on(reading.on)) for policies in ledgers))
         except UnpostableError as error:
             unfit.append(Unfit(event, str(error)))
     return postings, unfit
 
 
 def post(event: Event, policies: Policies) -> Posting:
-    """Read an event and apply the rules of its day. UnpostableError if that cannot be done."""
-    reading, envelope = read(event, policies.first.currency), event.envelope
-    heard = Heard(envelope.id, envelope.type, envelope.source, envelope.position)
-    row = Row("event", envelope.actor, reading.facts(), reading.reader_version, heard)
+    """Read an event and apply the rules of its day in one ledger. UnpostableError if that cannot be done."""
+    reading, row = accept(event, policies.first.currency)
     return apply(reading, row, policies.on(reading.on))
+
+
+def accept(event: Event, currency: str) -> tuple[Reading, Row]:
+    """An event's reading and its journal row. UnpostableError if it contradicts itself or the books."""
+    reading, envelope = read(event, currency), event.envelope
+    heard = Heard(envelope.id, envelope.type, envelope.source, envelope.position)
+    return reading, Row("event", envelope.actor, reading.facts(), reading.reader_version, heard)
 
 
 def apply(reading: Reading, row: Row, terms: Terms) -> Posting:

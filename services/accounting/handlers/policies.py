@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from services.accounting import packs, store
 from services.accounting.domain import policies
-from services.accounting.domain.journal import decide
+from services.accounting.domain.journal import decide_everywhere
 from services.accounting.domain.pack import Pack, PackError
 from services.accounting.domain.policies import Change, Ledger, Objection, Proposal
 from services.accounting.domain.posting import Policies
 from services.accounting.handlers import service
-from services.accounting.handlers.periods import no_books
+from services.accounting.handlers.periods import no_books, no_ledger
 from services.accounting.store import policies as policy_store
 from shared.db import Db
 from shared.events import Command, Event
@@ -24,7 +24,6 @@ from shared.events.policies import (
 )
 from shared.refusal import Refusal, Text
 
-NO_LEDGER = Text("没有账簿 {ledger}", "there is no ledger {ledger}")
 TAKEN = Text("提议号 {proposal_id} 已被使用", "there is a proposal {proposal_id} already")
 UNKNOWN = Text("没有提议 {proposal_id}", "there is no proposal {proposal_id}")
 DECIDED = {
@@ -51,12 +50,13 @@ async def propose_packs(db: Db, commands: Sequence[ProposePack]) -> list[Outcome
 
 
 async def _propose(db: Db, command: Propose, kind: str) -> Sequence[Outcome]:
-    in_force = await store.lock_policies(db)
-    if in_force is None:
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
         return [no_books(command, db)]
-    if command.ledger != store.LEDGER:
-        return [Refusal(command, "ledger", "not_found", NO_LEDGER, {"ledger": command.ledger}, 404)]
-    _, against = judge(command, await _ledger(db, in_force))
+    ledger = await _ledger(db, ledgers, command.ledger)
+    if ledger is None:
+        return [no_ledger(command, command.ledger)]
+    _, against = judge(command, ledger)
     if against:
         return [Refusal(command, o.field, o.code, o.text, o.params) for o in against]
     name = command.actor.name
@@ -71,8 +71,9 @@ async def _propose(db: Db, command: Propose, kind: str) -> Sequence[Outcome]:
     )]
 
 
-async def _ledger(db: Db, in_force: Policies) -> Ledger:
-    return await policy_store.ledger(db, in_force.versions[-1][1])
+async def _ledger(db: Db, ledgers: Sequence[Policies], name: str) -> Ledger | None:
+    newest = next((p.versions[-1][1] for p in ledgers if p.first.ledger == name), None)
+    return await policy_store.ledger(db, newest) if newest else None
 
 
 def judge(asked: Propose, ledger: Ledger) -> tuple[Change | None, list[Objection]]:
@@ -99,8 +100,8 @@ async def approve_changes(db: Db, commands: Sequence[ApprovePolicyChange]) -> li
 
 
 async def _approve(db: Db, command: ApprovePolicyChange) -> Sequence[Outcome]:
-    in_force = await store.lock_policies(db)
-    if in_force is None:
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
         return [no_books(command, db)]
     proposal = await _undecided(db, command, command.proposal_id)
     if isinstance(proposal, Refusal):
@@ -108,14 +109,15 @@ async def _approve(db: Db, command: ApprovePolicyChange) -> Sequence[Outcome]:
     approver, params = command.actor.name, {"proposal_id": proposal.proposal_id}
     if approver == proposal.proposed_by:
         return [Refusal(command, "proposal_id", "self_approval", SELF_APPROVAL, params, 403)]
-    ledger = await _ledger(db, in_force)
+    ledger = await _ledger(db, ledgers, proposal.ledger)
+    assert ledger, "ledgers are never closed"
     asked = (ProposeMapping if proposal.kind == "mapping" else ProposePack).model_validate(
         {**proposal.content, **params})
     change, against = judge(asked, ledger)
     if change is None:
         return [Refusal(command, "proposal_id", o.code, o.text, o.params, 409) for o in against]
     row = policies.row(proposal, change, ledger, approver)
-    await store.post(db, [decide(row, in_force.first)])
+    await store.post(db, [decide_everywhere(row, ledgers)])
     return [PolicyChangeApproved(
         **params, ledger=proposal.ledger, kind=proposal.kind, effective_on=asked.effective_on,
         version=row.facts["mapping_version"], proposed_by=proposal.proposed_by, approved_by=approver,
@@ -129,7 +131,7 @@ async def discard_changes(db: Db, commands: Sequence[DiscardPolicyChange]) -> li
 
 
 async def _discard(db: Db, command: DiscardPolicyChange) -> Outcome:
-    if await store.lock_policies(db) is None:
+    if not await store.lock_ledgers(db):
         return no_books(command, db)
     proposal = await _undecided(db, command, command.proposal_id)
     if isinstance(proposal, Refusal):

@@ -48,7 +48,7 @@ class Journal:
     async def batches(self, batch: int = BATCH) -> AsyncIterator[list[Entry]]:
         """In the order of the journal, without the row that opened the books."""
         after = 0
-        while found := await rows.journal(self._db, after, self._upto, batch):
+        while found := await rows.journal(self._db, self._place.ledger, after, self._upto, batch):
             after = found[-1]["entry"]
             if entries := [self._entry(row) for row in found if row["kind"] != BOOKS]:
                 yield entries
@@ -56,7 +56,8 @@ class Journal:
 
     async def between(self, first: int, last: int) -> list[Entry]:
         """The rows from one entry to another."""
-        found = await rows.journal(self._db, first - 1, min(last, self._upto), last - first + 1)
+        found = await rows.journal(
+            self._db, self._place.ledger, first - 1, min(last, self._upto), last - first + 1)
         return [self._entry(row) for row in found if row["kind"] != BOOKS]
 
     def _entry(self, row: Mapping[str, Any]) -> Entry:
@@ -75,7 +76,7 @@ class Journal:
             self._terms[key] = Terms(
                 self._place.currency, open_from, packs.named(row["standard"], row["pack_version"]),
                 row["mapping_version"], self._accounts[row["mapping_version"]], self._place.words,
-                self._splits[row["mapping_version"]],
+                self._splits[row["mapping_version"]], self._place.ledger,
             )
         return self._terms[key]
 

@@ -100,7 +100,7 @@ async def what_if(place: Place, pack: Pack) -> tuple[Difference, Result]:
     async with place.reading() as db:
         heads = await rows.heads(db, place.ledger)
         chart = [Account.model_validate({name: account[name] for name in Account.model_fields})
-                 for account in await views.chart(db)]
+                 for account in await views.chart(db, place.ledger)]
         books = packs.named(place.standard, place.pack_version).with_accounts(chart)
         own, other = Shadow(books), Shadow(pack)
         async for entries in (await Journal.open(place, db, heads.entry)).batches():

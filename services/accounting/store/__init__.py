@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from asyncpg import Record
@@ -11,6 +12,7 @@ from services.accounting.domain.chain import Block
 from services.accounting.domain.pack import Pack
 from services.accounting.domain.posting import (
     MAIN,
+    Everywhere,
     Heads,
     MappedAccount,
     Numbered,
@@ -42,23 +44,30 @@ STEP = 1000  # vouchers that the sums behind the posting move over at once
 # -- opening books ----------------------------------------------------------------------------------------------------
 
 
-async def open_book(db: Db, command: OpenBooks, pack: Pack) -> bool:
-    """Write the book with its chart, role map and first journal row; False if the company has books already."""
+async def open_book(db: Db, command: OpenBooks, packs_by_ledger: Mapping[str, Pack]) -> bool:
+    """Write the books of every ledger, the main one first, each with its chart and role map, and the first journal
+    row; False if the company has books already."""
+    rows = [(ledger, pack.standard, pack.version) for ledger, pack in packs_by_ledger.items()]
     opened = await db.fetchval(
         """
         insert into book (company, ledger, name, currency, standard, pack_version, vat_rate, opened_on, opened_by,
                           words)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning true
+        select $1, l.ledger, $2, $3, l.standard, l.pack_version, $4, $5, $6, $7
+        from unnest($8::text[], $9::text[], $10::integer[]) as l (ledger, standard, pack_version)
+        where not exists (select from book where company = $1)
+        on conflict do nothing returning true
         """,
-        db.company, LEDGER, command.name, command.currency, pack.standard, pack.version, command.vat_rate,
-        command.opened_on, command.actor.name, command.words,
+        db.company, command.name, command.currency, command.vat_rate, command.opened_on, command.actor.name,
+        command.words, *columns(rows, 3),
     )
     if not opened:
         return False
-    await _open_chart(db, LEDGER, command.opened_on, pack)
+    for ledger, pack in packs_by_ledger.items():
+        await _open_chart(db, ledger, command.opened_on, pack)
+    main = packs_by_ledger[LEDGER]
     await db.execute(
         "select journal_books($1, $2, $3, $4, $5, $6, $7)",
-        db.company, command.actor.name, command.model_dump(mode="json"), pack.standard, pack.version, MAPPING_VERSION,
+        db.company, command.actor.name, command.model_dump(mode="json"), main.standard, main.version, MAPPING_VERSION,
         command.opened_on,
     )
     return True
@@ -80,51 +89,55 @@ async def _open_chart(db: Db, ledger: str, opened_on: date, pack: Pack) -> None:
 # -- posting ----------------------------------------------------------------------------------------------------------
 
 
-async def lock_policies(db: Db) -> Policies | None:
-    """Become the one posting writer of the company until the transaction ends; None if it has no books."""
+async def lock_ledgers(db: Db) -> list[Policies]:
+    """Become the one posting writer of the company until the transaction ends: the policies of all of its ledgers, the
+    main one first; none if it has no books."""
     book = await db.fetchrow("select currency, opened_on, words from lock_book($1, $2)", db.company, LEDGER)
-    return await _policies(db, book) if book else None
+    return await _ledgers(db, book) if book else []
 
 
-async def lock_terms(db: Db) -> Terms | None:
-    """The same for what is posted by no rules of a day: vouchers by hand and closes name roles that never change."""
-    policies = await lock_policies(db)
-    return policies.first if policies else None
-
-
-async def load_terms(db: Db) -> Terms | None:
-    """The same for who only looks; None if the company has no books."""
+async def load_ledgers(db: Db) -> list[Policies]:
+    """The same for who only looks."""
     book = await db.fetchrow(
         "select currency, opened_on, words from book where company = $1 and ledger = $2", db.company, LEDGER
     )
-    return (await _policies(db, book)).first if book else None
+    return await _ledgers(db, book) if book else []
 
 
-async def _policies(db: Db, book: Record) -> Policies:
-    """The version in force on the first open day, and those that follow. What was closed is read after the lock was
-    got: a close may have been what was waited for."""
+def first_terms(ledgers: Sequence[Policies], ledger: str = LEDGER) -> Terms | None:
+    """The terms of a ledger on its first open day, by which vouchers by hand and closes are posted: the roles that they
+    name never change. None if there is no such ledger."""
+    return next((policies.first for policies in ledgers if policies.first.ledger == ledger), None)
+
+
+async def _ledgers(db: Db, book: Record) -> list[Policies]:
+    """Per ledger the version in force on the first open day, and those that follow. What was closed is read after the
+    lock was got: a close may have been what was waited for."""
     rows = await db.fetch(
         """
         with head as (
             select coalesce((select (max(period) || '-01')::date + interval '1 month' from closed_period
                              where company = $1), $3::date)::date as open_from
         )
-        select h.open_from, v.version, v.effective_on, v.standard, v.pack_version, v.splits, (
+        select h.open_from, v.ledger, v.version, v.effective_on, v.standard, v.pack_version, v.splits, (
                    select jsonb_object_agg(m.role, jsonb_build_array(m.account, a.kind = 'memo'))
                    from role_map m
                    join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account
                                  and a.takes_lines
-                   where m.company = $1 and m.ledger = $2 and m.version = v.version
+                   where m.company = $1 and m.ledger = v.ledger and m.version = v.version
                ) as roles
         from head h cross join activation v
-        where v.company = $1 and v.ledger = $2 and (v.effective_on > h.open_from or v.version = (
-            select max(version) from activation
-            where company = $1 and ledger = $2 and effective_on <= h.open_from))
-        order by v.version
+        where v.company = $1 and (v.effective_on > h.open_from or v.version = (
+            select max(version) from activation a
+            where a.company = $1 and a.ledger = v.ledger and a.effective_on <= h.open_from))
+        order by v.ledger <> $2, v.ledger, v.version
         """,
         db.company, LEDGER, book["opened_on"],
     )
-    return Policies(tuple((row["effective_on"], _terms(book, row)) for row in rows))
+    return [
+        Policies(tuple((row["effective_on"], _terms(book, row)) for row in own))
+        for _, own in groupby(rows, key=lambda row: row["ledger"])
+    ]
 
 
 def _terms(book: Record, row: Record) -> Terms:
@@ -136,6 +149,7 @@ def _terms(book: Record, row: Record) -> Terms:
         accounts={role: MappedAccount(code, memo) for role, (code, memo) in row["roles"].items()},
         words=book["words"],
         splits=splits_of(row["splits"]),
+        ledger=row["ledger"],
     )
 
 
@@ -149,18 +163,22 @@ def splits_of(kept: Sequence[Mapping[str, Any]]) -> dict[str, Split]:
     return found
 
 
-async def post(db: Db, postings: Sequence[Posting]) -> list[Numbered]:
-    """Give numbers and write all of it; only while the book is locked."""
-    if not postings:
-        return []
-    last = await last_numbers(db, postings)
-    vouchers = number(postings, last)
-    with tracing.span("accounting posts", rows=len(postings), vouchers=len(vouchers)):
-        await save(db, last.entry + 1, postings, vouchers)
-    return vouchers
+async def post(db: Db, postings: Sequence[Everywhere]) -> list[Numbered]:
+    """Give numbers and write all of it in every ledger; only while the book is locked. The vouchers of all ledgers."""
+    by_ledger = list(zip(*postings, strict=True))
+    heads = [await last_numbers(db, own[0].terms.ledger, own) for own in by_ledger]
+    vouchers = [number(own, last) for own, last in zip(by_ledger, heads, strict=True)]
+    made = [numbered for own in vouchers for numbered in own]
+    with tracing.span("accounting posts", rows=len(postings), vouchers=len(made)):
+        for own, last, numbered in zip(by_ledger, heads, vouchers, strict=True):
+            if own[0].terms.ledger == LEDGER:
+                await save(db, last.entry + 1, own, numbered)
+            else:
+                await save_beside(db, heads[0].entry + 1, own, numbered)
+    return made
 
 
-async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
+async def last_numbers(db: Db, ledger: str, postings: Sequence[Posting]) -> Heads:
     """The last numbers given, each found at the end of an index; nobody else gives numbers while the book is locked."""
     wanted = sorted({(voucher.period, voucher.word) for posting in postings for voucher in posting.vouchers})
     rows = await db.fetch(
@@ -172,7 +190,7 @@ async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
                 where company = $1 and ledger = $2 and period = k.period and word = k.word) as number
         from (values (true)) as one left join unnest($3::text[], $4::text[]) as k (period, word) on true
         """,
-        db.company, LEDGER, *columns(wanted, 2),
+        db.company, ledger, *columns(wanted, 2),
     )
     numbers = {(row["period"], row["word"]): row["number"] for row in rows}
     return Heads(rows[0]["entry"], rows[0]["seq"], numbers)
@@ -195,6 +213,34 @@ async def save(db: Db, first_entry: int, postings: Sequence[Posting], vouchers: 
         *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 14),
         *columns([voucher_row(v) for v in vouchers], 21),
         *columns([row for v in vouchers for row in line_rows(v)], 13),
+    )
+
+
+async def save_beside(
+    db: Db, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
+) -> None:
+    """The same of a ledger beside the main one, after that: the arguments are in migrations/0015_ledgers_beside.sql."""
+    terms = postings[0].terms
+    await db.execute(
+        """
+        select post_beside(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9,
+            $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+            $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43
+        )
+        """,
+        db.company, terms.ledger, terms.currency,
+        *columns([_beside_row(entry, p) for entry, p in enumerate(postings, first_entry)], 6),
+        *columns([voucher_row(v) for v in vouchers], 21),
+        *columns([row for v in vouchers for row in line_rows(v)], 13),
+    )
+
+
+def _beside_row(entry: int, posting: Posting) -> tuple[Any, ...]:
+    none, terms = posting.none, posting.terms
+    return (
+        entry, terms.pack.standard, terms.pack.version, terms.mapping_version,
+        none.zh if none else None, none.en if none else None,
     )
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from services.accounting.domain.policies import ChartRow, Ledger, Proposal
 from services.accounting.domain.posting import Terms
-from services.accounting.store import LEDGER
 from shared.db import Db
 
 PAGE = 100
@@ -14,7 +13,7 @@ async def ledger(db: Db, newest: Terms) -> Ledger:
     """The newest version with the chart; only while the book is locked."""
     row = await db.fetchrow(
         "select effective_on, splits from activation where company = $1 and ledger = $2 and version = $3",
-        db.company, LEDGER, newest.mapping_version,
+        db.company, newest.ledger, newest.mapping_version,
     )
     assert row
     accounts = await db.fetch(
@@ -22,7 +21,7 @@ async def ledger(db: Db, newest: Terms) -> Ledger:
         with drafted as (
             select distinct l.account from draft d
             cross join lateral jsonb_to_recordset(d.content -> 'lines') as l (account text)
-            where d.company = $1 and not exists (
+            where d.company = $1 and coalesce(d.content ->> 'ledger', 'main') = $2 and not exists (
                 select from draft_step s where s.company = d.company and s.draft_id = d.draft_id
                 and s.step in ('posted', 'discarded'))
         )
@@ -32,7 +31,7 @@ async def ledger(db: Db, newest: Terms) -> Ledger:
                or a.code in (select account from drafted) as used
         from account a where a.company = $1 and a.ledger = $2 order by a.code
         """,
-        db.company, LEDGER,
+        db.company, newest.ledger,
     )
     chart = {row["code"]: ChartRow(row["zh"], row["en"], row["kind"], row["side"], row["takes_lines"], row["used"])
              for row in accounts}
