@@ -19,7 +19,7 @@ from aiormq.exceptions import ChannelAccessRefused
 
 SERVICES = ("order", "inventory", "accounting", "crm")
 REFUSALS = (asyncpg.InsufficientPrivilegeError, ChannelAccessRefused, ChannelPreconditionFailed)
-POSTED = ("journal", "voucher", "voucher_line", "period_balance", "heard")
+POSTED = ("journal", "journal_beside", "voucher", "voucher_line", "period_balance", "heard")
 CHANGES = ("insert into {0} default values", "update {0} set company = company", "delete from {0}", "truncate {0}")
 
 Attempts = dict[str, Callable[[], Awaitable[None]]]
@@ -116,6 +116,9 @@ def database_attempts(at: Foothold) -> Attempts:
             "replace the posting path": "alter function post_vouchers rename to mine",
             "change a book": "update book set currency = 'USD'",
             "change the chart": "update account set takes_lines = true",
+            "add an account": "insert into account default values",
+            "map a role": "insert into role_map default values",
+            "put rules in force": "insert into activation default values",
             "change a block of the chain": "update chain_block set hash = previous",
             "forget a block of the chain": "delete from chain_block",
             "move the sums by dimension": "update dimension_balance set debit = 0",

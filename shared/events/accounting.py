@@ -21,12 +21,22 @@ from shared.events.base import (
 )
 from shared.money import Amount, Quantity, Rate
 
+Ledger = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
+
+
+class LedgerBeside(Asked):
+    """A ledger of the same company by another standard, fed from the same events at once."""
+
+    ledger: Ledger
+    standard: Key
+
 
 class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin"}):
     """Open a company's books: its currency, accounting standard, VAT rate, and whether vouchers have one word or three;
-    the company is the actor's.
+    the company is the actor's. Ledgers by other standards stand `beside` the main one from the beginning, or never.
 
     为公司建账：本位币、会计准则、增值税率、凭证字（记，或收付转）；公司就是命令所属的公司。
+    按其他准则并行的账簿列在 beside，只能在建账时开设。
     """
 
     name: Name
@@ -35,6 +45,7 @@ class OpenBooks(Command, owner="accounting", allowed={"chief_accountant", "admin
     vat_rate: Rate
     opened_on: date
     words: Literal["记", "收付转"] = "记"
+    beside: Annotated[tuple[LedgerBeside, ...], Field(max_length=4)] = ()
 
 
 class BooksOpened(Event, owner="accounting", about=("books", "ledger")):
@@ -117,6 +128,7 @@ class DraftVoucher(Command, owner="accounting", allowed=BOOKKEEPERS):
     """
 
     draft_id: Key
+    ledger: Ledger = "main"
     on: date
     summary: Name
     attachments: Annotated[int, Field(ge=1, le=9999)]
@@ -132,6 +144,7 @@ class DraftCorrection(Command, owner="accounting", allowed=BOOKKEEPERS):
     """
 
     draft_id: Key
+    ledger: Ledger = "main"
     on: date
     period: Month
     word: Literal["记", "收", "付", "转"]
@@ -265,6 +278,7 @@ class VoucherSigned(Event, owner="accounting", about=("draft", "draft_id")):
 
 
 class VoucherNumber(Part):
+    ledger: str = "main"
     period: str
     word: str
     number: int

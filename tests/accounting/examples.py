@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from services.accounting import docs, packs
 from services.accounting.domain.pack import Pack
-from services.accounting.domain.posting import Terms
+from services.accounting.domain.posting import Policies, Terms
 from shared.events.accounting import OpenBooks
 from shared.events.inventory import (
     AdjustedLine,
@@ -65,6 +65,11 @@ def assbe() -> Pack:
 def terms(pack: Pack | None = None) -> Terms:
     """What books in CNY opened on 2025-01-01 decide, by a pack's own role map."""
     return docs.sample_terms(pack or assbe())
+
+
+def policies(pack: Pack | None = None) -> Policies:
+    """The same for every day."""
+    return Policies(((OPENED, terms(pack)),))
 
 
 def open_books(currency: str = "CNY", standard: str = "assbe") -> OpenBooks:

@@ -7,7 +7,7 @@ from typing import Any
 from services.accounting.handlers import service
 from shared.db import Pool
 from shared.events import Event
-from shared.testing import ask
+from shared.testing import as_admin, ask
 from tests.accounting import examples
 
 BAD_ROLE = "count_gain"  # the books of C1 map it to no account that takes lines, and only CountApproved needs it
@@ -57,14 +57,22 @@ async def open_books(pool: Pool) -> None:
     """Books in CNY, one of whose roles is mapped to an account that takes no lines, and books in JPY."""
     assert (await ask(pool, service, examples.open_books())).ok
     assert (await ask(pool, service, examples.open_books("JPY"), company="C2")).ok
-    await pool.execute(
-        """
-        insert into role_map (company, ledger, version, role, account, effective_on)
-        select company, ledger, 2, role, case role when $1 then '2202' else account end, effective_on
-        from role_map where company = 'C1'
-        """,
-        BAD_ROLE,
-    )
+    async with as_admin(pool, schema_stays=True) as admin:
+        await admin.execute(
+            """
+            insert into activation
+            select company, ledger, 2, entry, standard, pack_version, effective_on, splits
+            from activation where company = 'C1'
+            """
+        )
+        await admin.execute(
+            """
+            insert into role_map (company, ledger, version, role, account, effective_on)
+            select company, ledger, 2, role, case role when $1 then '2202' else account end, effective_on
+            from role_map where company = 'C1'
+            """,
+            BAD_ROLE,
+        )
 
 
 def good(count: int) -> list[Event]:

@@ -20,7 +20,7 @@ from tests.accounting import examples
 
 
 def post(event: Event) -> Any:
-    return post_event(Script().say(event), examples.terms())
+    return post_event(Script().say(event), examples.policies())
 
 
 def lines(event: Event, part: int = 0) -> list[tuple[str, str, str]]:
@@ -163,7 +163,7 @@ def test_an_event_that_the_pack_does_not_know_is_refused() -> None:
     older = pack.model_copy(update={"rules": pack.rules[1:]})
     forgetful = type(pack).model_validate(older.model_dump())
     with pytest.raises(UncoveredError, match=r"does not cover order\.order_placed\.v1"):
-        post_event(Script().say(examples.placed()), examples.terms(forgetful))
+        post_event(Script().say(examples.placed()), examples.policies(forgetful))
 
 
 def line(side: Any, amount: str, *, memo: bool = False) -> Line:
@@ -190,7 +190,7 @@ def test_numbers_go_on_per_word_and_month_in_the_order_of_acceptance() -> None:
         examples.placed("SO-1"), examples.delivered("SO-1", "SH-1"), examples.approved("SO-2"),
         examples.delivered("SO-2", "SH-2", on=date(2025, 4, 1)), examples.placed("SO-3"),
     ]
-    postings = [post_event(script.say(event), examples.terms()) for event in events]
+    postings = [post_event(script.say(event), examples.policies()) for event in events]
     given_ = number(postings, Heads(entry=10, seq=20, numbers={("2025-03", "备"): 7}))
     assert [(n.entry, n.seq, n.voucher.period, n.voucher.word, n.number) for n in given_] == [
         (11, 21, "2025-03", "备", 8),

@@ -28,7 +28,7 @@ PACKS = packs.all_packs()
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.standard)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_golden_voucher(example: Example, pack: Pack) -> None:
-    posting = post(Script().say(example.event), examples.terms(pack))
+    posting = post(Script().say(example.event), examples.policies(pack))
     made = f"# {example.title.zh} · {example.title.en}\n\n{docs.vouchers(posting, pack)}"
     file = FOLDER / pack.standard / f"{example.name}.md"
     if os.environ.get("GOLDEN") == "write":
@@ -41,7 +41,7 @@ def test_golden_voucher(example: Example, pack: Pack) -> None:
 def test_the_journal_row_alone_leads_to_the_same_vouchers(pack: Pack) -> None:
     """Whatever was posted live can be decided again from what the journal keeps, which is JSON."""
     for example in EXAMPLES:
-        posted = post(Script().say(example.event), examples.terms(pack))
+        posted = post(Script().say(example.event), examples.policies(pack))
         stored = replace(posted.row, facts=json.loads(json.dumps(posted.row.facts)))
         assert decide(stored, examples.terms(pack)) == posted
 
@@ -56,7 +56,7 @@ def test_every_event_that_posts_has_a_golden_voucher(pack: Pack) -> None:
 def test_the_main_example_of_a_rule_shows_all_its_lines(pack: Pack) -> None:
     by_name = {example.name: example for example in EXAMPLES}
     for rules in pack.rules_by_event.values():
-        posting = post(by_name[rules[0].id].event, examples.terms(pack))
+        posting = post(by_name[rules[0].id].event, examples.policies(pack))
         for rule, voucher in zip(rules, posting.vouchers, strict=True):
             assert {(pack.roles[line.role], line.side) for line in rule.lines} == {
                 (line.account, line.side) for line in voucher.lines

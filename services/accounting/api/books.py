@@ -7,9 +7,8 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 
 from services.accounting import statements, views
-from services.accounting.api.vouchers import MONTH, Code, Period
+from services.accounting.api.ledger import MONTH, Books, Code, Period
 from services.accounting.domain.statements import Component, Layout, Layouts, StatementLine, components, figures
-from services.accounting.store import LEDGER
 from services.accounting.views import showing
 from services.accounting.views import statements as amounts_of
 from services.accounting.views.books import (
@@ -21,14 +20,13 @@ from services.accounting.views.books import (
     general_ledger,
     journal,
 )
-from shared.http import Reading, not_found, problem
+from shared.http import not_found, problem
 from shared.refusal import Text
 
 router = APIRouter()
 
 Since = Annotated[str, Query(alias="from", pattern=MONTH, description="the first month, 2025-01")]
 Until = Annotated[str, Query(pattern=MONTH, description="the last month, 2025-03")]
-Ledger = Annotated[str, Query(pattern=r"^[a-z0-9_-]{1,32}$", description="which of the company's ledgers (账簿)")]
 Dimension = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]+$")]
 # Where a page of a ledger ended: voucher, line, signed balance and quantity; the `next` of that page.
 NUMBER = r"-?\d{1,22}(\.\d{1,8})?"
@@ -40,19 +38,6 @@ LONGEST_RANGE = 36  # months in a page of the general ledger
 BAD_CURSOR = Text("{field} 不是上一页的 next", "{field} is not the `next` of a page")
 BAD_RANGE = Text("{field} 早于起始月份, 或超过 36 个月",
                  "{field} is before the first month, or 36 months or more after it")
-
-
-async def _book(db: Reading, ledger: Ledger = LEDGER) -> Book:
-    """The ledger that is read; 404 without books."""
-    book = await views.book(db)
-    if book is None:
-        raise not_found("company", db.company)
-    if ledger != book["ledger"]:
-        raise not_found("ledger", ledger)
-    return Book(db, ledger, str(book["currency"]))
-
-
-Books = Annotated[Book, Depends(_book)]
 
 
 def _by(
@@ -184,7 +169,7 @@ async def read_statement_line(book: Books, kind: Kind, no: int, period: Period) 
 
 
 async def _layouts(book: Book) -> Layouts:
-    found = await views.book(book.db)
+    found = await views.book(book.db, book.ledger)
     assert found, "whoever reads a statement has books"
     layouts = statements.layouts().get(found["standard"])
     if layouts is None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Query
 
-from services.accounting.api.books import BAD_CURSOR, Books, Dimension
+from services.accounting.api.books import BAD_CURSOR, Dimension
+from services.accounting.api.ledger import Books
 from services.accounting.domain.open_items import Side
 from services.accounting.views import open_items as views
 from shared.http import problem

@@ -9,8 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime
 
 from services.accounting import packs, views
-from services.accounting.api.books import Books
-from services.accounting.api.vouchers import MONTH
+from services.accounting.api.ledger import MONTH, Books
 from services.accounting.domain.pack import PackError, Word
 from services.accounting.proofs.command import PROOFS
 from services.accounting.proofs.export import exported
@@ -114,10 +113,10 @@ async def explain_voucher(
 ) -> dict[str, Any]:
     """Why a voucher is as it is: the rule and its version with the amounts that it names, and the journal row with what
     was read of its event."""
-    voucher = await views.voucher(book.db, book.currency, period, word, number)
+    voucher = await views.voucher(book.db, book.currency, period, word, number, book.ledger)
     if voucher is None:
         raise not_found("voucher", f"{period} {word}-{number}")
-    (row,) = await rows.journal(book.db, voucher["entry"] - 1, voucher["entry"], 1)
+    (row,) = await rows.journal(book.db, book.ledger, voucher["entry"] - 1, voucher["entry"], 1)
     pack = packs.named(row["standard"], row["pack_version"])
     rule = next((r for r in pack.rules if (r.id, r.part) == (voucher["rule_id"], voucher["part"])), None)
     return {

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 
-from services.accounting.api.books import Books
-from services.accounting.api.vouchers import MONTH
+from services.accounting.api.ledger import MONTH, Books
 from services.accounting.proofs.place import places
 from services.accounting.sheets.writing import csv_of, xlsx_of
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.accounting.domain.pack import Bilingual, Kind, Side
-from services.accounting.domain.posting import Line, Posting, Row, Signed, Terms, UncoveredError, Voucher
+from services.accounting.domain.posting import MAIN, Line, Posting, Row, Signed, Terms, UncoveredError, Voucher
 
 VERSION = 1  # of the shape of the facts and of what is made of them; a change of either is a new one, beside this
 ROLES = ("vat_transfer", "vat_unpaid", "profit", "retained")
@@ -43,20 +43,26 @@ def last_day(period: str) -> date:
     return first_day(next_period(period)) - timedelta(days=1)
 
 
-def row(period: str, balances: Iterable[Balance], requested_by: str, approved_by: str) -> Row:
-    """The journal row that closes a period."""
-    facts = {
-        "period": period,
-        "requested_by": requested_by,
-        "balances": [{"account": b.account, "kind": b.kind, "amount": f"{b.amount:f}"} for b in balances],
-    }
+def row(
+    period: str, balances: Iterable[Balance], requested_by: str, approved_by: str,
+    beside: Mapping[str, Iterable[Balance]] | None = None,
+) -> Row:
+    """The journal row that closes a period in the main ledger and in those beside it."""
+    facts: dict[str, Any] = {"period": period, "requested_by": requested_by, "balances": _plain(balances)}
+    if beside:
+        facts["beside"] = {ledger: _plain(own) for ledger, own in beside.items()}
     return Row("close", approved_by, facts, VERSION, None)
+
+
+def _plain(balances: Iterable[Balance]) -> list[dict[str, str]]:
+    return [{"account": b.account, "kind": b.kind, "amount": f"{b.amount:f}"} for b in balances]
 
 
 def close(row: Row, terms: Terms) -> Posting:
     """What a close comes to. UncoveredError if no account plays one of ROLES."""
     assert row.reader_version == VERSION
-    balances = [Balance(b["account"], b["kind"], Decimal(b["amount"])) for b in row.facts["balances"]]
+    facts = row.facts["balances"] if terms.ledger == MAIN else row.facts["beside"][terms.ledger]
+    balances = [Balance(b["account"], b["kind"], Decimal(b["amount"])) for b in facts]
     prior, left = _split(balances, terms.code("prior_year"))
     parts = [
         ("close-vat", 1, "转出未交增值税", _vat(balances, terms)),
@@ -67,7 +73,7 @@ def close(row: Row, terms: Terms) -> Posting:
     if row.facts["period"].endswith(YEAR_END):
         parts.append(("close-year", 1, "结转本年利润", _year(left, terms)))
     made = tuple(_voucher(rule, part, summary, lines, row, terms) for rule, part, summary, lines in parts if lines)
-    return Posting(row, made, None if made else NOTHING)
+    return Posting(row, terms, made, None if made else NOTHING)
 
 
 def owed_vat(balances: Iterable[Balance], terms: Terms) -> Decimal:

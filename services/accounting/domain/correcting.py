@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from services.accounting.domain.manual import VERSION, lines_of, voucher
+from services.accounting.domain.manual import ELSEWHERE, VERSION, ledger_of, lines_of, voucher
 from services.accounting.domain.pack import Bilingual
 from services.accounting.domain.posting import Line, Posting, Row, Terms
 
@@ -35,6 +35,8 @@ def choose(was: Sequence[Line], should: Sequence[Line], was_on: date, on: date) 
 def correct(row: Row, terms: Terms) -> Posting:
     """The vouchers of a correction. The journal row says what the voucher was and what it should have been."""
     assert row.reader_version == VERSION
+    if ledger_of(row.facts) != terms.ledger:
+        return Posting(row, terms, (), ELSEWHERE)
     facts, of = row.facts, row.facts["of"]
     was, should = lines_of(of["lines"]), lines_of(facts["lines"])
     was_on, on = date.fromisoformat(of["on"]), max(date.fromisoformat(facts["on"]), terms.open_from)
@@ -54,7 +56,7 @@ def correct(row: Row, terms: Terms) -> Posting:
     made = tuple(
         voucher(rule, 1, f"{text}: {facts['reason']}", lines, 0, row, terms) for rule, text, lines in parts if lines
     )
-    return Posting(row, made, None if made else NOTHING)
+    return Posting(row, terms, made, None if made else NOTHING)
 
 
 def _sums(lines: Sequence[Line]) -> dict[Place, tuple[Decimal, Decimal]]:

@@ -4,16 +4,21 @@ The journal is the source of everything in the ledger: whoever goes through it a
 names, gets the same vouchers. Live posting decides by the same functions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from services.accounting.domain import closing, correcting, manual
-from services.accounting.domain.posting import Posting, Row, Terms, apply
+from services.accounting.domain import closing, correcting, manual, policies
+from services.accounting.domain.posting import Everywhere, Policies, Posting, Row, Terms, apply
 from services.accounting.domain.reading import Reading
 
 
 def decide(row: Row, terms: Terms) -> Posting:
     """The vouchers of a row, or the reason for none. KeyError for a kind that this release does not know."""
     return KINDS[row.kind](row, terms)
+
+
+def decide_everywhere(row: Row, ledgers: Sequence[Policies]) -> Everywhere:
+    """The same in every ledger of the company, for a row that no rule of a day decides about."""
+    return tuple(decide(row, policies.first) for policies in ledgers)
 
 
 def _event(row: Row, terms: Terms) -> Posting:
@@ -25,4 +30,6 @@ KINDS: Mapping[str, Callable[[Row, Terms], Posting]] = {
     "close": closing.close,
     "manual": manual.post,
     "correction": correcting.correct,
+    "mapping": policies.decide,
+    "pack": policies.decide,
 }

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from services.accounting.domain.pack import Kind
-from services.accounting.domain.posting import Line, Posting, Row, Signed, Terms, Voucher
+from services.accounting.domain.pack import Bilingual, Kind
+from services.accounting.domain.posting import MAIN, Line, Posting, Row, Signed, Terms, Voucher
 from services.accounting.domain.reading import DIMENSIONS
 from shared import money
 from shared.events import Command
@@ -16,6 +16,7 @@ from shared.refusal import Refusal, Text
 
 VERSION = 1  # of the shape of the facts and of what is made of them
 Step = Literal["checked", "signed", "posted", "discarded"]
+ELSEWHERE = Bilingual(zh="手工凭证只记入其所属账簿", en="a voucher by hand is posted in its own ledger only")
 
 UNKNOWN_ACCOUNT = Text("科目表中没有科目 {account}", "account {account} is not in the chart")
 SUMMARY_ACCOUNT = Text("科目 {account} 不是末级科目", "account {account} has accounts below it and takes no lines")
@@ -57,6 +58,11 @@ class Draft:
     maker: str
     content: Mapping[str, Any]
     steps: Mapping[str, str]
+
+
+def ledger_of(content: Mapping[str, Any]) -> str:
+    """The ledger that a draft, or its facts, is for."""
+    return str(content.get("ledger", MAIN))
 
 
 def control_accounts(terms: Terms) -> frozenset[str]:
@@ -173,9 +179,11 @@ def post(row: Row, terms: Terms) -> Posting:
     """The voucher that a draft said."""
     assert row.reader_version == VERSION
     facts = row.facts
+    if ledger_of(facts) != terms.ledger:
+        return Posting(row, terms, (), ELSEWHERE)
     lines = lines_of(facts["lines"])
     made = voucher("manual", 1, facts["summary"], lines, facts["attachments"], row, terms)
-    return Posting(row, (made,), None)
+    return Posting(row, terms, (made,), None)
 
 
 def lines_of(plain_lines: Iterable[Mapping[str, Any]]) -> list[Line]:

@@ -1,7 +1,7 @@
 """A rule pack (记账规则包): a standard's chart, roles and posting rules as frozen values, parsed from TOML."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal
@@ -98,6 +98,11 @@ class Pack(Piece):
     @cached_property
     def chart(self) -> Mapping[str, Account]:
         return {account.code: account for account in self.accounts}
+
+    def with_accounts(self, accounts: Iterable[Account]) -> "Pack":
+        """The same rules with another chart, such as that of a company that added accounts of its own."""
+        fields = {name: getattr(self, name) for name in Pack.model_fields}
+        return Pack.model_validate({**fields, "accounts": tuple(accounts)})
 
     @cached_property
     def summary_accounts(self) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Checks before a close (结账检查), as data: what must hold, whether it does, and what to do if it does not."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -56,6 +56,7 @@ class State:
     balances: Sequence[Balance]
     ties: Sequence[Tie]
     difference: Decimal
+    beside: Sequence["State"] = ()  # of the company's other ledgers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,15 @@ class Check:
 
 
 def checks(state: State) -> list[Check]:
-    """All checks, in the order in which one would look into them."""
-    return [check(state) for check in CHECKS]
+    """All checks, in the order in which one would look into them; of ledgers beside the main one what is their own."""
+    return [check(state) for check in CHECKS] + [
+        _of(other.terms.ledger, check(other)) for other in state.beside for check in OF_LEDGER
+    ]
+
+
+def _of(ledger: str, check: Check) -> Check:
+    name = Text(f"账簿 {ledger}：{check.name.zh}", f"ledger {ledger}: {check.name.en}")
+    return replace(check, name=name)
 
 
 def failed(state: State) -> list[Check]:
@@ -233,3 +241,4 @@ def _tied(state: State) -> Check:
 CHECKS: Sequence[Callable[[State], Check]] = (
     _in_order, _roles, _sealed, _complete, _gapless, _delivered, _no_drafts, _balanced, _cleared, _vat, _tied,
 )
+OF_LEDGER: Sequence[Callable[[State], Check]] = (_roles, _gapless, _balanced, _cleared, _vat, _tied)

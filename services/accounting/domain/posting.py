@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
@@ -27,6 +27,31 @@ class MappedAccount(NamedTuple):
     memo: bool
 
 
+ANY = "*"  # at the end of a member: whatever begins so
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A role that is played by several accounts (按商品类别, 客户组, 仓库): which one, by the value of one dimension.
+
+    `members` are values of it, or beginnings of values such as `BEV-*`; the one that says most decides.
+    """
+
+    by: str
+    members: Mapping[str, MappedAccount]
+
+    def account(self, value: str | None) -> MappedAccount | None:
+        """The account for a value; None leaves it to the role's own one."""
+        if value is None:
+            return None
+        found = self.members.get(value)
+        length = len(value)
+        while found is None and length:
+            found, length = self.members.get(value[:length] + ANY), length - 1
+        return found
+
+
+MAIN = "main"  # the ledger that a company is taxed by; others are kept beside it
 Words = Literal["记", "收付转"]
 # Each event is one source document (原始凭证): a shipment note, an invoice, a payment slip.
 EVENT_ATTACHMENTS = 1
@@ -43,10 +68,18 @@ class Terms:
     mapping_version: int
     accounts: Mapping[str, MappedAccount]
     words: Words = "记"
+    splits: Mapping[str, Split] = field(default_factory=dict)
+    ledger: str = MAIN
 
     def code(self, role: str) -> str | None:
         """The account that plays a role, if one does."""
         return self.accounts[role].code if role in self.accounts else None
+
+    def account(self, role: str, dimensions: Mapping[str, str]) -> MappedAccount | None:
+        """The account for a line of a role with these dimensions; None if none that takes lines plays it."""
+        split = self.splits.get(role)
+        own = split.account(dimensions.get(split.by)) if split else None
+        return own or self.accounts.get(role)
 
     def word(self, lines: Iterable["Line"]) -> Word:
         """记, or by what moves money: 收 if it comes in, 付 if it goes out or only changes places, else 转."""
@@ -55,6 +88,29 @@ class Terms:
         money = {self.code("cash"), self.code("bank")}
         sides = {line.side for line in lines if line.account in money}
         return "付" if "C" in sides else "收" if sides else "转"
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The terms of one ledger by the day from which they are in force; the first ones are those of the first open day.
+
+    Days and versions rise together, so a day has one answer whatever was decided when.
+    """
+
+    versions: tuple[tuple[date, Terms], ...]
+
+    @property
+    def first(self) -> Terms:
+        return self.versions[0][1]
+
+    def on(self, day: date | None) -> Terms:
+        """The terms by which something of that day is posted; what has no day takes the first."""
+        found = self.first
+        for since, terms in self.versions[1:]:
+            if day is None or since > day:
+                break
+            found = terms
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +195,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What a journal row came to: its vouchers, or the reason why there is none."""
+    """What a journal row came to by the terms of a ledger: its vouchers, or the reason why there is none."""
 
     row: Row
+    terms: Terms
     vouchers: tuple[Voucher, ...]
     none: Bilingual | None
 
@@ -166,22 +223,32 @@ class Numbered:
     number: int
 
 
-def post_all(events: Iterable[Event], terms: Terms) -> tuple[list[Posting], list[Unfit]]:
-    """What can be posted, and the events that cannot, with the reason."""
+Everywhere = tuple[Posting, ...]  # what a journal row came to in every ledger of the company, the main one first
+
+
+def post_all(events: Iterable[Event], ledgers: Sequence[Policies]) -> tuple[list[Everywhere], list[Unfit]]:
+    """What can be posted in every ledger, and the events that cannot, with the reason."""
     postings, unfit = [], []
     for event in events:
         try:
-            postings.append(post(event, terms))
+            reading, row = accept(event, ledgers[0].first.currency)
+            postings.append(tuple(apply(reading, row, policies.on(reading.on)) for policies in ledgers))
         except UnpostableError as error:
             unfit.append(Unfit(event, str(error)))
     return postings, unfit
 
 
-def post(event: Event, terms: Terms) -> Posting:
-    """Read an event and apply its rules. UnpostableError if that cannot be done."""
-    reading, envelope = read(event, terms.currency), event.envelope
+def post(event: Event, policies: Policies) -> Posting:
+    """Read an event and apply the rules of its day in one ledger. UnpostableError if that cannot be done."""
+    reading, row = accept(event, policies.first.currency)
+    return apply(reading, row, policies.on(reading.on))
+
+
+def accept(event: Event, currency: str) -> tuple[Reading, Row]:
+    """An event's reading and its journal row. UnpostableError if it contradicts itself or the books."""
+    reading, envelope = read(event, currency), event.envelope
     heard = Heard(envelope.id, envelope.type, envelope.source, envelope.position)
-    return apply(reading, Row("event", envelope.actor, reading.facts(), reading.reader_version, heard), terms)
+    return reading, Row("event", envelope.actor, reading.facts(), reading.reader_version, heard)
 
 
 def apply(reading: Reading, row: Row, terms: Terms) -> Posting:
@@ -193,10 +260,10 @@ def apply(reading: Reading, row: Row, terms: Terms) -> Posting:
         reason = pack.reasons.get(kind)
         if reason is None:
             raise UncoveredError(f"type: pack {pack.standard} {pack.version} does not cover {kind}")
-        return Posting(row, (), reason)
+        return Posting(row, terms, (), reason)
     made = [_voucher(rule, reading, row, terms) for rule in rules]
     vouchers = tuple(voucher for voucher in made if voucher.lines)
-    return Posting(row, vouchers, None if vouchers else pack.nothing_moved)
+    return Posting(row, terms, vouchers, None if vouchers else pack.nothing_moved)
 
 
 def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
@@ -234,17 +301,35 @@ def _voucher(rule: Rule, reading: Reading, row: Row, terms: Terms) -> Voucher:
 
 def _lines(spec: RuleLine, rule: Rule, reading: Reading, terms: Terms) -> Iterable[Line]:
     if spec.each is None:
-        header = Item(reading.amounts, {}, None)
-        return [_line(spec, rule, header, reading, terms)]
+        return [_line(spec, rule, item, reading, terms) for item in _parts(spec, reading, terms)]
     return [_line(spec, rule, item, reading, terms) for item in reading.items]
 
 
+def _parts(spec: RuleLine, reading: Reading, terms: Terms) -> list[Item]:
+    """An amount of the whole event; where its items are on different accounts and add up to it, a part per account."""
+    split = terms.splits.get(spec.role)
+    whole = [Item(reading.amounts, {}, None)]
+    if split is None or split.by in reading.dimensions or not reading.items:
+        return whole
+    if not all(spec.amount in item.amounts and split.by in item.dimensions for item in reading.items):
+        return whole
+    sums: dict[MappedAccount | None, tuple[str, Decimal]] = {}
+    for item in reading.items:
+        value = item.dimensions[split.by]
+        account = terms.account(spec.role, {split.by: value})
+        first, amount = sums.get(account, (value, Decimal(0)))
+        sums[account] = first, amount + item.amounts[spec.amount]
+    if sum(amount for _, amount in sums.values()) != reading.amounts[spec.amount]:
+        return whole
+    return [Item({spec.amount: amount}, {split.by: value}, None) for value, amount in sums.values()]
+
+
 def _line(spec: RuleLine, rule: Rule, item: Item, reading: Reading, terms: Terms) -> Line:
-    account = terms.accounts.get(spec.role)
+    known = {**reading.dimensions, **item.dimensions}
+    account = terms.account(spec.role, known)
     if account is None:
         raise UncoveredError(f"role: no account that takes lines plays {spec.role!r}, which rule {rule.id} needs")
     sign = rule.sign(spec)
-    known = {**reading.dimensions, **item.dimensions}
     return Line(
         account=account.code,
         memo=account.memo,

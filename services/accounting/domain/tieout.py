@@ -12,11 +12,11 @@ from shared.refusal import Text
 
 
 class Role(NamedTuple):
-    """A part of a subledger. Its lines are those of the accounts that play `account_role`, by the dimensions that make
-    its key; `sign` is 1 where debits make it grow. `pieces` counts quantities instead of money."""
+    """A part of a subledger. Its lines are those of the accounts that play one of `account_roles`, by the dimensions
+    that make its key; `sign` is 1 where debits make it grow. `pieces` counts quantities instead of money."""
 
     source: str
-    account_role: str
+    account_roles: tuple[str, ...]
     dimension: Literal["customer", "supplier", "pool"]
     sign: int
     pieces: bool
@@ -24,16 +24,16 @@ class Role(NamedTuple):
 
 
 ROLES: Mapping[str, Role] = {
-    "ar": Role("order", "ar", "customer", 1, False, Text("应收账款", "receivables")),
-    "advances": Role("order", "advances", "customer", -1, False, Text("预收账款", "advances received")),
+    "ar": Role("order", ("ar", "unbilled"), "customer", 1, False, Text("应收账款", "receivables")),
+    "advances": Role("order", ("advances",), "customer", -1, False, Text("预收账款", "advances received")),
     "pending_output_vat": Role(
-        "order", "pending_output_vat", "customer", -1, False, Text("待转销项税额", "output VAT not invoiced yet")
+        "order", ("pending_output_vat",), "customer", -1, False, Text("待转销项税额", "output VAT not invoiced yet")
     ),
-    "inventory": Role("inventory", "inventory", "pool", 1, False, Text("库存商品金额", "value of stock")),
-    "inventory_quantity": Role("inventory", "inventory", "pool", 1, True, Text("库存商品数量", "pieces in stock")),
-    "payable": Role("inventory", "payable", "supplier", -1, False, Text("应付账款", "payables")),
+    "inventory": Role("inventory", ("inventory",), "pool", 1, False, Text("库存商品金额", "value of stock")),
+    "inventory_quantity": Role("inventory", ("inventory",), "pool", 1, True, Text("库存商品数量", "pieces in stock")),
+    "payable": Role("inventory", ("payable",), "supplier", -1, False, Text("应付账款", "payables")),
     "accrued_payable": Role(
-        "inventory", "accrued_payable", "supplier", -1, False, Text("暂估应付款", "goods received, not invoiced")
+        "inventory", ("accrued_payable",), "supplier", -1, False, Text("暂估应付款", "goods received, not invoiced")
     ),
 }
 

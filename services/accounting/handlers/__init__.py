@@ -5,6 +5,7 @@ from typing import Any
 
 from services.accounting import packs, store, views
 from services.accounting.domain import posting
+from services.accounting.domain.pack import Pack
 from services.accounting.handlers import tieout
 from services.accounting.views import tieout as tieout_views
 from shared import money
@@ -29,17 +30,19 @@ UNKNOWN_STANDARD = Text("没有在 {day} 生效的会计准则 {standard}", "the
 UNKNOWN_CURRENCY = Text("不支持以 {currency} 记账", "books cannot be kept in {currency}")
 # An event of a company that has no books: nothing says in which currency and by which rules to post it.
 NO_BOOKS = "company: {company} has no books (公司 {company} 尚未建账)"
+LEDGER_TWICE = Text("账簿名 {ledger} 重复", "there is a ledger {ledger} already")
 OPEN_ALREADY = Text("公司 {company} 已经建账", "company {company} has books already")
 
 
 @service.on(Event)
 async def post_events(db: Db, events: Sequence[Event]) -> list[Event | Unfit]:
     """Give every event its vouchers, or keep the reason why it has none; refuse what cannot be posted."""
-    terms = await store.lock_terms(db)
-    if terms is None:
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
         return [Unfit(event, NO_BOOKS.format(company=db.company)) for event in events]
-    postings, unfit = posting.post_all(events, terms)
-    await store.post(db, terms, postings)
+    postings, unfit = posting.post_all(events, ledgers)
+    if postings:
+        await store.post(db, postings)
     refused = {id(one.event) for one in unfit}
     await tieout.note(db, [event for event in events if id(event) not in refused])
     return [*unfit]
@@ -54,11 +57,19 @@ async def open_books(db: Db, commands: Sequence[OpenBooks]) -> list[Event | Refu
 async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
     if command.currency not in money.CURRENCY_DECIMALS:
         return Refusal(command, "currency", "unknown_currency", UNKNOWN_CURRENCY, {"currency": command.currency})
-    pack = packs.newest(command.standard, command.opened_on)
-    if pack is None:
-        params = {"standard": command.standard, "day": command.opened_on.isoformat()}
-        return Refusal(command, "standard", "unknown_standard", UNKNOWN_STANDARD, params)
-    if not await store.open_book(db, command, pack):
+    by_ledger: dict[str, Pack] = {}
+    asked = [("standard", store.LEDGER, command.standard)]
+    asked += [(f"beside.{n}.standard", one.ledger, one.standard) for n, one in enumerate(command.beside)]
+    for field, ledger, standard in asked:
+        if ledger in by_ledger:
+            named = field.replace("standard", "ledger")
+            return Refusal(command, named, "ledger_twice", LEDGER_TWICE, {"ledger": ledger})
+        pack = packs.newest(standard, command.opened_on)
+        if pack is None:
+            params = {"standard": standard, "day": command.opened_on.isoformat()}
+            return Refusal(command, field, "unknown_standard", UNKNOWN_STANDARD, params)
+        by_ledger[ledger] = pack
+    if not await store.open_book(db, command, by_ledger):
         return Refusal(command, "company", "books_open_already", OPEN_ALREADY, {"company": db.company}, status=409)
     return BooksOpened(
         ledger=store.LEDGER, name=command.name, currency=command.currency, standard=command.standard,
@@ -67,6 +78,6 @@ async def _open(db: Db, command: OpenBooks) -> Event | Refusal:
 
 
 # Each of these registers its use cases at `service`, so it must be there before them.
-from services.accounting.handlers import drafts, imports, periods  # noqa: E402
+from services.accounting.handlers import drafts, imports, periods, policies  # noqa: E402
 
-__all__ = ["drafts", "imports", "open_books", "periods", "post_events", "service"]
+__all__ = ["drafts", "imports", "open_books", "periods", "policies", "post_events", "service"]

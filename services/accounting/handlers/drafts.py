@@ -5,11 +5,11 @@ from typing import Any
 
 from services.accounting import store
 from services.accounting.domain import manual
-from services.accounting.domain.journal import decide
+from services.accounting.domain.journal import decide, decide_everywhere
 from services.accounting.domain.manual import Draft, Step
-from services.accounting.domain.posting import Terms
+from services.accounting.domain.posting import Policies, Terms
 from services.accounting.handlers import service
-from services.accounting.handlers.periods import no_books
+from services.accounting.handlers.periods import no_books, no_ledger
 from services.accounting.store import drafts
 from shared.db import Db
 from shared.events import Command, Event
@@ -51,15 +51,15 @@ async def draft_vouchers(db: Db, commands: Sequence[DraftVoucher]) -> list[Outco
 
 
 async def _draft(db: Db, command: DraftVoucher) -> Outcome:
-    terms = await store.lock_terms(db)
-    if terms is None:
-        return no_books(command, db)
-    chart = await drafts.chart(db, [line.account for line in command.lines])
+    terms = await _terms(db, command, command.ledger)
+    if isinstance(terms, Refusal):
+        return terms
+    chart = await drafts.chart(db, terms.ledger, [line.account for line in command.lines])
     if refusal := manual.why_not_drafted(command, command.on, command.lines, chart, terms):
         return refusal
     content = {
-        "on": command.on.isoformat(), "summary": command.summary, "attachments": command.attachments,
-        "lines": manual.plain(command.lines, chart),
+        **_of_ledger(terms), "on": command.on.isoformat(), "summary": command.summary,
+        "attachments": command.attachments, "lines": manual.plain(command.lines, chart),
     }
     return await _keep(db, command, "manual", content)
 
@@ -71,19 +71,20 @@ async def draft_corrections(db: Db, commands: Sequence[DraftCorrection]) -> list
 
 
 async def _draft_correction(db: Db, command: DraftCorrection) -> Outcome:
-    terms = await store.lock_terms(db)
-    if terms is None:
-        return no_books(command, db)
-    of = await drafts.voucher(db, command.period, command.word, command.number)
+    terms = await _terms(db, command, command.ledger)
+    if isinstance(terms, Refusal):
+        return terms
+    of = await drafts.voucher(db, terms.ledger, command.period, command.word, command.number)
     if of is None:
         return _of_voucher(command, "not_found", NO_VOUCHER, 404)
     if refusal := _why_not_corrected(command, of, terms):
         return refusal
-    chart = await drafts.chart(db, [line.account for line in command.lines])
+    chart = await drafts.chart(db, terms.ledger, [line.account for line in command.lines])
     if refusal := manual.why_not_drafted(command, command.on, command.lines, chart, terms):
         return refusal
     content = {
-        "on": command.on.isoformat(), "reason": command.reason, "lines": manual.plain(command.lines, chart),
+        **_of_ledger(terms), "on": command.on.isoformat(), "reason": command.reason,
+        "lines": manual.plain(command.lines, chart),
         "of": {name: value for name, value in of.items() if name not in ("origin", "corrected")},
     }
     draft = Draft(command.draft_id, "correction", command.actor.name, content, {"checked": ""})
@@ -150,10 +151,10 @@ async def _step(
     db: Db, command: CheckVoucher | SignVoucher | DiscardVoucher, step: Step, why: str | None = None
 ) -> Refusal | None:
     """Write the step down; a refusal if it may not be taken."""
-    found = await _draft_and_terms(db, command, command.draft_id)
+    found = await _draft_and_ledgers(db, command, command.draft_id)
     if isinstance(found, Refusal):
         return found
-    draft, terms = found
+    draft, terms, _ = found
     refusal = manual.why_not(step, draft, command.actor.name, command, terms)
     if refusal is None:
         await drafts.insert_step(db, draft.draft_id, step, command.actor.name, why)
@@ -167,27 +168,48 @@ async def post_drafts(db: Db, commands: Sequence[PostVoucher]) -> list[Outcome]:
 
 
 async def _post(db: Db, command: PostVoucher) -> Outcome:
-    found = await _draft_and_terms(db, command, command.draft_id)
+    found = await _draft_and_ledgers(db, command, command.draft_id)
     if isinstance(found, Refusal):
         return found
-    draft, terms = found
+    draft, terms, ledgers = found
     if refusal := manual.why_not("posted", draft, command.actor.name, command, terms):
         return refusal
     of = draft.content.get("of")
-    if of and (now := await drafts.voucher(db, of["period"], of["word"], of["number"])) and now["corrected"]:
+    if of and (now := await drafts.voucher(
+            db, of["ledger"], of["period"], of["word"], of["number"])) and now["corrected"]:
         params = {name: str(of[name]) for name in ("period", "word", "number")}
         return Refusal(command, "draft_id", "corrected", CORRECTED, params, 409)
-    numbered = await store.post(db, terms, [decide(manual.row(draft, command.actor.name), terms)])
+    numbered = await store.post(db, [decide_everywhere(manual.row(draft, command.actor.name), ledgers)])
     await drafts.insert_step(db, draft.draft_id, "posted", command.actor.name)
-    numbers = tuple(VoucherNumber(period=n.voucher.period, word=n.voucher.word, number=n.number) for n in numbered)
+    numbers = tuple(
+        VoucherNumber(ledger=n.posting.terms.ledger, period=n.voucher.period, word=n.voucher.word, number=n.number)
+        for n in numbered
+    )
     return VoucherPosted(draft_id=draft.draft_id, poster=command.actor.name, vouchers=numbers)
 
 
-async def _draft_and_terms(db: Db, command: Command, draft_id: str) -> tuple[Draft, Terms] | Refusal:
-    terms = await store.lock_terms(db)
-    if terms is None:
+async def _draft_and_ledgers(
+    db: Db, command: Command, draft_id: str
+) -> tuple[Draft, Terms, Sequence[Policies]] | Refusal:
+    """A draft, the terms of its ledger, and all ledgers."""
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
         return no_books(command, db)
     draft = await drafts.load(db, draft_id)
     if draft is None:
         return Refusal(command, "draft_id", "not_found", UNKNOWN, {"draft_id": draft_id}, 404)
-    return draft, terms
+    terms = store.first_terms(ledgers, manual.ledger_of(draft.content))
+    assert terms, "ledgers are never closed"
+    return draft, terms, ledgers
+
+
+async def _terms(db: Db, command: Command, ledger: str) -> Terms | Refusal:
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
+        return no_books(command, db)
+    return store.first_terms(ledgers, ledger) or no_ledger(command, ledger)
+
+
+def _of_ledger(terms: Terms) -> dict[str, str]:
+    """What a draft says of its ledger, unless it is the main one."""
+    return {} if terms.ledger == store.LEDGER else {"ledger": terms.ledger}

@@ -31,10 +31,10 @@ async def import_opening_balances(db: Db, commands: Sequence[ImportOpeningBalanc
 
 
 async def _import(db: Db, command: Import) -> Outcomes:
-    terms = await store.lock_terms(db)
+    terms = store.first_terms(await store.lock_ledgers(db))
     if terms is None:
         return [no_books(command, db)]
-    sheet = _read(command, await drafts.chart(db, importing.accounts_of(command, terms)), terms)
+    sheet = _read(command, await drafts.chart(db, terms.ledger, importing.accounts_of(command, terms)), terms)
     if sheet.problems:
         return [*sheet.problems]
     if await drafts.taken(db, [draft.draft_id for draft, _ in sheet.drafts]):

@@ -101,7 +101,7 @@ async def exported(place: Place, name: str) -> AsyncIterator[str]:
     """The whole ledger as text, piece by piece."""
     form = FORMATS[name]
     async with place.reading() as db:
-        chart, heads = await views.chart(db), await rows.heads(db, place.ledger)
+        chart, heads = await views.chart(db, place.ledger), await rows.heads(db, place.ledger)
         names = account_names(chart)
         yield form.head(place, chart, place.opened_on)
         for first in range(1, heads.seq + 1, BATCH):
@@ -173,6 +173,6 @@ def read_balances(text: str) -> dict[str, Decimal]:
 
 
 async def _own(place: Place, db: Db) -> dict[str, Decimal]:
-    table = await views.trial_balance(db, place.currency, LAST)
+    table = await views.trial_balance(db, place.currency, LAST, place.ledger)
     found = {a["code"]: Decimal(a["closing_debit"]) - Decimal(a["closing_credit"]) for a in table["accounts"]}
     return {code: amount for code, amount in found.items() if amount}

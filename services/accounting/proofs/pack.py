@@ -47,7 +47,7 @@ def _line(value: dict[str, Any]) -> bytes:
 
 
 async def _accounts(place: Place, db: Db, period: str) -> list[dict[str, Any]]:
-    table = await views.trial_balance(db, place.currency, period)
+    table = await views.trial_balance(db, place.currency, period, place.ledger)
     return [
         {"code": a["code"], "zh": a["zh"], "en": a["en"], "memo": a["kind"] == "memo",
          "opening": f"{Decimal(a['opening_debit']) - Decimal(a['opening_credit']):f}", "debit": a["debit"],

@@ -10,6 +10,7 @@ from services.accounting.domain.journal import decide
 from services.accounting.domain.posting import Heads as LastNumbers
 from services.accounting.domain.posting import Heard, MappedAccount, Numbered, Posting, Row, Terms, number
 from services.accounting.proofs.place import Place
+from services.accounting.store import splits_of
 from services.accounting.views import rows
 from shared.db import Db
 
@@ -33,9 +34,11 @@ class Journal:
 
     def __init__(self, place: Place, db: Db, maps: Sequence[Any], upto: int) -> None:
         self._place, self._db, self._upto = place, db, upto
-        self._accounts: dict[int, dict[str, MappedAccount]] = {}
-        for row in maps:
-            self._accounts.setdefault(row["version"], {})[row["role"]] = MappedAccount(row["account"], row["memo"])
+        self._accounts = {
+            row["version"]: {role: MappedAccount(code, memo) for role, (code, memo) in row["roles"].items()}
+            for row in maps
+        }
+        self._splits = {row["version"]: splits_of(row["splits"]) for row in maps}
         self._terms: dict[tuple[str, int, int, date], Terms] = {}
 
     @classmethod
@@ -45,7 +48,7 @@ class Journal:
     async def batches(self, batch: int = BATCH) -> AsyncIterator[list[Entry]]:
         """In the order of the journal, without the row that opened the books."""
         after = 0
-        while found := await rows.journal(self._db, after, self._upto, batch):
+        while found := await rows.journal(self._db, self._place.ledger, after, self._upto, batch):
             after = found[-1]["entry"]
             if entries := [self._entry(row) for row in found if row["kind"] != BOOKS]:
                 yield entries
@@ -53,7 +56,8 @@ class Journal:
 
     async def between(self, first: int, last: int) -> list[Entry]:
         """The rows from one entry to another."""
-        found = await rows.journal(self._db, first - 1, min(last, self._upto), last - first + 1)
+        found = await rows.journal(
+            self._db, self._place.ledger, first - 1, min(last, self._upto), last - first + 1)
         return [self._entry(row) for row in found if row["kind"] != BOOKS]
 
     def _entry(self, row: Mapping[str, Any]) -> Entry:
@@ -72,6 +76,7 @@ class Journal:
             self._terms[key] = Terms(
                 self._place.currency, open_from, packs.named(row["standard"], row["pack_version"]),
                 row["mapping_version"], self._accounts[row["mapping_version"]], self._place.words,
+                self._splits[row["mapping_version"]], self._place.ledger,
             )
         return self._terms[key]
 

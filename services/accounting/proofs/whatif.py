@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from services.accounting import packs, statements
+from services.accounting import packs, statements, views
 from services.accounting.domain.journal import decide
-from services.accounting.domain.pack import Pack
+from services.accounting.domain.pack import Account, Pack
 from services.accounting.domain.posting import MappedAccount, Voucher
 from services.accounting.domain.statements import Amount, Layout, figures
 from services.accounting.proofs.place import Place, Result
@@ -34,7 +34,7 @@ class Shadow:
 
     def post(self, entry: Entry) -> tuple[Voucher, ...]:
         """What an entry leads to by this pack and its own role map."""
-        return decide(entry.row, replace(entry.terms, pack=self.pack, accounts=self._accounts)).vouchers
+        return decide(entry.row, replace(entry.terms, pack=self.pack, accounts=self._accounts, splits={})).vouchers
 
     def add(self, vouchers: tuple[Voucher, ...]) -> None:
         for voucher in vouchers:
@@ -99,7 +99,10 @@ async def what_if(place: Place, pack: Pack) -> tuple[Difference, Result]:
     result, vouchers, events, not_asked = Result("whatif"), Counter[str](), 0, 0
     async with place.reading() as db:
         heads = await rows.heads(db, place.ledger)
-        own, other = Shadow(packs.named(place.standard, place.pack_version)), Shadow(pack)
+        chart = [Account.model_validate({name: account[name] for name in Account.model_fields})
+                 for account in await views.chart(db, place.ledger)]
+        books = packs.named(place.standard, place.pack_version).with_accounts(chart)
+        own, other = Shadow(books), Shadow(pack)
         async for entries in (await Journal.open(place, db, heads.entry)).batches():
             for entry in entries:
                 if entry.row.kind != EVENT:

@@ -1,20 +1,32 @@
 """SQL that writes or locks: books, journal, vouchers and the sums; a batch is a handful of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import groupby
 from typing import Any
 
 from asyncpg import Record
 
 from services.accounting import packs
 from services.accounting.domain.chain import Block
-from services.accounting.domain.closing import first_day, next_period
 from services.accounting.domain.pack import Pack
-from services.accounting.domain.posting import Heads, MappedAccount, Numbered, Posting, Terms, number
+from services.accounting.domain.posting import (
+    MAIN,
+    Everywhere,
+    Heads,
+    MappedAccount,
+    Numbered,
+    Policies,
+    Posting,
+    Split,
+    Terms,
+    number,
+)
 from shared import tracing
 from shared.db import Db, columns
 from shared.events.accounting import OpenBooks
 
-LEDGER = "main"  # the one ledger of a company, until a second standard is kept beside it
+LEDGER = MAIN
 MAPPING_VERSION = 1  # of a company's first role map
 VOUCHER_COLUMNS = (
     "seq", "entry", "period", "word", "number", "voucher_date", "business_date", "summary", "attachments", "maker",
@@ -32,108 +44,141 @@ STEP = 1000  # vouchers that the sums behind the posting move over at once
 # -- opening books ----------------------------------------------------------------------------------------------------
 
 
-async def open_book(db: Db, command: OpenBooks, pack: Pack) -> bool:
-    """Write the book with its chart, role map and first journal row; False if the company has books already."""
+async def open_book(db: Db, command: OpenBooks, packs_by_ledger: Mapping[str, Pack]) -> bool:
+    """Write the books of every ledger, the main one first, each with its chart and role map, and the first journal
+    row; False if the company has books already."""
+    rows = [(ledger, pack.standard, pack.version) for ledger, pack in packs_by_ledger.items()]
     opened = await db.fetchval(
         """
         insert into book (company, ledger, name, currency, standard, pack_version, vat_rate, opened_on, opened_by,
                           words)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning true
+        select $1, l.ledger, $2, $3, l.standard, l.pack_version, $4, $5, $6, $7
+        from unnest($8::text[], $9::text[], $10::integer[]) as l (ledger, standard, pack_version)
+        where not exists (select from book where company = $1)
+        on conflict do nothing returning true
         """,
-        db.company, LEDGER, command.name, command.currency, pack.standard, pack.version, command.vat_rate,
-        command.opened_on, command.actor.name, command.words,
+        db.company, command.name, command.currency, command.vat_rate, command.opened_on, command.actor.name,
+        command.words, *columns(rows, 3),
     )
     if not opened:
         return False
-    await _insert_chart(db, pack)
-    await _insert_role_map(db, command, pack)
+    for ledger, pack in packs_by_ledger.items():
+        await _open_chart(db, ledger, command.opened_on, pack)
+    main = packs_by_ledger[LEDGER]
     await db.execute(
         "select journal_books($1, $2, $3, $4, $5, $6, $7)",
-        db.company, command.actor.name, command.model_dump(mode="json"), pack.standard, pack.version, MAPPING_VERSION,
+        db.company, command.actor.name, command.model_dump(mode="json"), main.standard, main.version, MAPPING_VERSION,
         command.opened_on,
     )
     return True
 
 
-async def _insert_chart(db: Db, pack: Pack) -> None:
+async def _open_chart(db: Db, ledger: str, opened_on: date, pack: Pack) -> None:
+    """Chart, first role map and first version of the rules, by the one function that may write them."""
     rows = [
         (account.code, account.zh, account.en, account.kind, account.side, account.code not in pack.summary_accounts)
         for account in pack.accounts
     ]
     await db.execute(
-        """
-        insert into account (company, ledger, code, zh, en, kind, side, takes_lines)
-        select $1, $2, a.* from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[]) as a
-        """,
-        db.company, LEDGER, *columns(rows, 6),
-    )
-
-
-async def _insert_role_map(db: Db, command: OpenBooks, pack: Pack) -> None:
-    await db.execute(
-        """
-        insert into role_map (company, ledger, version, role, account, effective_on)
-        select $1, $2, $3, m.role, m.account, $4 from unnest($5::text[], $6::text[]) as m (role, account)
-        """,
-        db.company, LEDGER, MAPPING_VERSION, command.opened_on, list(pack.roles), list(pack.roles.values()),
+        "select open_chart($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        db.company, ledger, pack.standard, pack.version, opened_on, *columns(rows, 6),
+        list(pack.roles), list(pack.roles.values()),
     )
 
 
 # -- posting ----------------------------------------------------------------------------------------------------------
 
 
-async def lock_terms(db: Db) -> Terms | None:
-    """Become the one posting writer of the company until the transaction ends; None if it has no books."""
+async def lock_ledgers(db: Db) -> list[Policies]:
+    """Become the one posting writer of the company until the transaction ends: the policies of all of its ledgers, the
+    main one first; none if it has no books."""
+    book = await db.fetchrow("select currency, opened_on, words from lock_book($1, $2)", db.company, LEDGER)
+    return await _ledgers(db, book) if book else []
+
+
+async def load_ledgers(db: Db) -> list[Policies]:
+    """The same for who only looks."""
     book = await db.fetchrow(
-        "select currency, opened_on, standard, pack_version, words from lock_book($1, $2)", db.company, LEDGER
+        "select currency, opened_on, words from book where company = $1 and ledger = $2", db.company, LEDGER
     )
-    return await _terms(db, book) if book else None
+    return await _ledgers(db, book) if book else []
 
 
-async def load_terms(db: Db) -> Terms | None:
-    """The same for who only looks; None if the company has no books."""
-    book = await db.fetchrow(
-        "select currency, opened_on, standard, pack_version, words from book where company = $1 and ledger = $2",
-        db.company, LEDGER,
-    )
-    return await _terms(db, book) if book else None
+def first_terms(ledgers: Sequence[Policies], ledger: str = LEDGER) -> Terms | None:
+    """The terms of a ledger on its first open day, by which vouchers by hand and closes are posted: the roles that they
+    name never change. None if there is no such ledger."""
+    return next((policies.first for policies in ledgers if policies.first.ledger == ledger), None)
 
 
-async def _terms(db: Db, book: Record) -> Terms:
-    """What was closed is read after the lock was got: a close may have been what was waited for."""
-    mapped = await db.fetch(
+async def _ledgers(db: Db, book: Record) -> list[Policies]:
+    """Per ledger the version in force on the first open day, and those that follow. What was closed is read after the
+    lock was got: a close may have been what was waited for."""
+    rows = await db.fetch(
         """
-        select m.version, m.role, m.account, a.kind,
-               (select max(period) from closed_period where company = $1) as closed
-        from role_map m
-        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
-        where m.company = $1 and m.ledger = $2
-          and m.version = (select max(version) from role_map where company = $1 and ledger = $2)
+        with head as (
+            select coalesce((select (max(period) || '-01')::date + interval '1 month' from closed_period
+                             where company = $1), $3::date)::date as open_from
+        )
+        select h.open_from, v.ledger, v.version, v.effective_on, v.standard, v.pack_version, v.splits, (
+                   select jsonb_object_agg(m.role, jsonb_build_array(m.account, a.kind = 'memo'))
+                   from role_map m
+                   join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account
+                                 and a.takes_lines
+                   where m.company = $1 and m.ledger = v.ledger and m.version = v.version
+               ) as roles
+        from head h cross join activation v
+        where v.company = $1 and (v.effective_on > h.open_from or v.version = (
+            select max(version) from activation a
+            where a.company = $1 and a.ledger = v.ledger and a.effective_on <= h.open_from))
+        order by v.ledger <> $2, v.ledger, v.version
         """,
-        db.company, LEDGER,
+        db.company, LEDGER, book["opened_on"],
     )
-    closed = mapped[0]["closed"]
-    open_from = first_day(next_period(closed)) if closed else book["opened_on"]
+    return [
+        Policies(tuple((row["effective_on"], _terms(book, row)) for row in own))
+        for _, own in groupby(rows, key=lambda row: row["ledger"])
+    ]
+
+
+def _terms(book: Record, row: Record) -> Terms:
     return Terms(
         currency=book["currency"],
-        open_from=open_from,
-        pack=packs.named(book["standard"], book["pack_version"]),
-        mapping_version=mapped[0]["version"],
-        accounts={row["role"]: MappedAccount(row["account"], row["kind"] == "memo") for row in mapped},
+        open_from=row["open_from"],
+        pack=packs.named(row["standard"], row["pack_version"]),
+        mapping_version=row["version"],
+        accounts={role: MappedAccount(code, memo) for role, (code, memo) in row["roles"].items()},
         words=book["words"],
+        splits=splits_of(row["splits"]),
+        ledger=row["ledger"],
     )
 
 
-async def post(db: Db, terms: Terms, postings: Sequence[Posting]) -> list[Numbered]:
-    """Give numbers and write all of it; only while the book is locked."""
-    last = await last_numbers(db, postings)
-    vouchers = number(postings, last)
-    with tracing.span("accounting posts", rows=len(postings), vouchers=len(vouchers)):
-        await save(db, terms, last.entry + 1, postings, vouchers)
-    return vouchers
+def splits_of(kept: Sequence[Mapping[str, Any]]) -> dict[str, Split]:
+    """Roles that several accounts play, as `activation.splits` keeps them. None of these accounts is a memo account."""
+    found: dict[str, Split] = {}
+    for split in kept:
+        before = found.get(split["role"], Split(split["by"], {}))
+        own = dict.fromkeys(split["members"], MappedAccount(split["account"], False))
+        found[split["role"]] = Split(split["by"], {**before.members, **own})
+    return found
 
 
-async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
+async def post(db: Db, postings: Sequence[Everywhere]) -> list[Numbered]:
+    """Give numbers and write all of it in every ledger; only while the book is locked. The vouchers of all ledgers."""
+    by_ledger = list(zip(*postings, strict=True))
+    heads = [await last_numbers(db, own[0].terms.ledger, own) for own in by_ledger]
+    vouchers = [number(own, last) for own, last in zip(by_ledger, heads, strict=True)]
+    made = [numbered for own in vouchers for numbered in own]
+    with tracing.span("accounting posts", rows=len(postings), vouchers=len(made)):
+        for own, last, numbered in zip(by_ledger, heads, vouchers, strict=True):
+            if own[0].terms.ledger == LEDGER:
+                await save(db, last.entry + 1, own, numbered)
+            else:
+                await save_beside(db, heads[0].entry + 1, own, numbered)
+    return made
+
+
+async def last_numbers(db: Db, ledger: str, postings: Sequence[Posting]) -> Heads:
     """The last numbers given, each found at the end of an index; nobody else gives numbers while the book is locked."""
     wanted = sorted({(voucher.period, voucher.word) for posting in postings for voucher in posting.vouchers})
     rows = await db.fetch(
@@ -145,17 +190,16 @@ async def last_numbers(db: Db, postings: Sequence[Posting]) -> Heads:
                 where company = $1 and ledger = $2 and period = k.period and word = k.word) as number
         from (values (true)) as one left join unnest($3::text[], $4::text[]) as k (period, word) on true
         """,
-        db.company, LEDGER, *columns(wanted, 2),
+        db.company, ledger, *columns(wanted, 2),
     )
     numbers = {(row["period"], row["word"]): row["number"] for row in rows}
     return Heads(rows[0]["entry"], rows[0]["seq"], numbers)
 
 
-async def save(
-    db: Db, terms: Terms, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
-) -> None:
+async def save(db: Db, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0005_journal_kinds.sql."""
+    migrations/0014_activation.sql. All terms of a batch have the same currency and first open day."""
+    terms = postings[0].terms
     await db.execute(
         """
         select post_vouchers(
@@ -165,19 +209,47 @@ async def save(
             $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52
         )
         """,
-        db.company, LEDGER, terms.currency, terms.pack.standard, terms.pack.version, terms.mapping_version,
-        terms.open_from,
-        *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 11),
+        db.company, LEDGER, terms.currency, terms.open_from,
+        *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 14),
         *columns([voucher_row(v) for v in vouchers], 21),
         *columns([row for v in vouchers for row in line_rows(v)], 13),
     )
 
 
+async def save_beside(
+    db: Db, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
+) -> None:
+    """The same of a ledger beside the main one, after that: the arguments are in migrations/0015_ledgers_beside.sql."""
+    terms = postings[0].terms
+    await db.execute(
+        """
+        select post_beside(
+            $1, $2, $3, $4, $5, $6, $7, $8, $9,
+            $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+            $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43
+        )
+        """,
+        db.company, terms.ledger, terms.currency,
+        *columns([_beside_row(entry, p) for entry, p in enumerate(postings, first_entry)], 6),
+        *columns([voucher_row(v) for v in vouchers], 21),
+        *columns([row for v in vouchers for row in line_rows(v)], 13),
+    )
+
+
+def _beside_row(entry: int, posting: Posting) -> tuple[Any, ...]:
+    none, terms = posting.none, posting.terms
+    return (
+        entry, terms.pack.standard, terms.pack.version, terms.mapping_version,
+        none.zh if none else None, none.en if none else None,
+    )
+
+
 def _journal_row(entry: int, posting: Posting) -> tuple[Any, ...]:
-    row, none = posting.row, posting.none
+    row, none, terms = posting.row, posting.none, posting.terms
     return (
         entry, row.kind, *(row.event or NO_EVENT), row.actor, row.facts, row.reader_version,
         none.zh if none else None, none.en if none else None,
+        terms.pack.standard, terms.pack.version, terms.mapping_version,
     )
 
 

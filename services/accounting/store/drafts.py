@@ -6,19 +6,18 @@ from typing import Any
 
 from services.accounting.domain.manual import ChartAccount, Draft, Step
 from services.accounting.domain.reading import DIMENSIONS
-from services.accounting.store import LEDGER
 from shared.db import Db, columns
 
 PAGE = 100
 
 
-async def chart(db: Db, codes: Sequence[str]) -> dict[str, ChartAccount]:
+async def chart(db: Db, ledger: str, codes: Sequence[str]) -> dict[str, ChartAccount]:
     """What matters of some accounts; those that are not in the chart are left out."""
     rows = await db.fetch(
         """
         select code, kind, takes_lines from account where company = $1 and ledger = $2 and code = any ($3::text[])
         """,
-        db.company, LEDGER, list(codes),
+        db.company, ledger, list(codes),
     )
     return {row["code"]: ChartAccount(row["kind"], row["takes_lines"]) for row in rows}
 
@@ -93,7 +92,7 @@ async def unposted(db: Db, since: date, before: date | None, after: str = "") ->
     return [dict(row) for row in rows]
 
 
-async def voucher(db: Db, period: str, word: str, number: int) -> Mapping[str, Any] | None:
+async def voucher(db: Db, ledger: str, period: str, word: str, number: int) -> Mapping[str, Any] | None:
     """A posted voucher as the facts of its correction hold it, the kind of its origin, and whether it was corrected."""
     head = await db.fetchrow(
         """
@@ -103,7 +102,7 @@ async def voucher(db: Db, period: str, word: str, number: int) -> Mapping[str, A
         from voucher v join journal j on j.company = v.company and j.entry = v.entry
         where v.company = $1 and v.ledger = $2 and v.period = $3 and v.word = $4 and v.number = $5
         """,
-        db.company, LEDGER, period, word, number,
+        db.company, ledger, period, word, number,
     )
     if head is None:
         return None
@@ -114,7 +113,7 @@ async def voucher(db: Db, period: str, word: str, number: int) -> Mapping[str, A
         from voucher_line l join account a on a.company = l.company and a.ledger = l.ledger and a.code = l.account
         where l.company = $1 and l.ledger = $2 and l.seq = $3 order by l.line
         """,
-        db.company, LEDGER, head["seq"],
+        db.company, ledger, head["seq"],
     )
     lines = [
         {

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from services.accounting import views
 from services.accounting.domain.closing import Balance, first_day, next_period
 from services.accounting.domain.periods import Hole, Numbers, State, Tie
-from services.accounting.domain.posting import Terms
+from services.accounting.domain.posting import Policies, Terms
 from services.accounting.store import LEDGER, drafts
 from services.accounting.views import tieout
 from shared import money
@@ -16,8 +17,14 @@ from shared.db import Db
 UNDELIVERED = 20  # shipments without delivery value that are listed
 
 
-async def load_state(db: Db, terms: Terms, period: str) -> State:
-    """All that the checks of a period look at; the cost is that of the period."""
+async def load_state(db: Db, ledgers: Sequence[Policies], period: str) -> State:
+    """All that the checks of a period look at, in every ledger; the cost is that of the period."""
+    main, *beside = [await _state(db, policies.first, period) for policies in ledgers]
+    return replace(main, beside=beside)
+
+
+async def _state(db: Db, terms: Terms, period: str) -> State:
+    ledger = terms.ledger
     gaps = await _gaps(db)
     holes, older = await _holes(db, gaps)
     numbers = await db.fetch(
@@ -25,7 +32,7 @@ async def load_state(db: Db, terms: Terms, period: str) -> State:
         select word, count(*) as vouchers, max(number) as last from voucher
         where company = $1 and ledger = $2 and period = $3 group by word order by word
         """,
-        db.company, LEDGER, period,
+        db.company, ledger, period,
     )
     seals = await db.fetch(
         """
@@ -43,7 +50,7 @@ async def load_state(db: Db, terms: Terms, period: str) -> State:
             where b.company = $1 and b.ledger = $2 group by a.kind = 'memo'
         ) as statement_and_memo
         """,
-        db.company, LEDGER,
+        db.company, ledger,
     )
     waiting = await drafts.unposted(db, first_day(period), first_day(next_period(period)))
     return State(
@@ -51,9 +58,9 @@ async def load_state(db: Db, terms: Terms, period: str) -> State:
         sealed={row["source"]: row["position"] for row in seals}, holes=holes, older=older,
         numbers=[Numbers(**row) for row in numbers], undelivered=await _undelivered(db, period),
         drafts=[draft["draft_id"] for draft in waiting],
-        balances=await _balances(db, terms.currency, period),
+        balances=await _balances(db, terms, period),
         ties=[Tie(row["role"], row["source"], row["position"], row["differences"])
-              for row in await tieout.standing(db, LEDGER)],
+              for row in await tieout.standing(db, ledger)],
         difference=money.round_money(difference, terms.currency),
     )
 
@@ -150,7 +157,7 @@ async def _undelivered(db: Db, period: str) -> list[str]:
     return [row["shipment_id"] for row in rows]
 
 
-async def _balances(db: Db, currency: str, period: str) -> list[Balance]:
+async def _balances(db: Db, terms: Terms, period: str) -> list[Balance]:
     """Every statement account that stands somewhere at the end of a period."""
     rows = await db.fetch(
         """
@@ -159,9 +166,9 @@ async def _balances(db: Db, currency: str, period: str) -> list[Balance]:
         where b.company = $1 and b.ledger = $2 and b.period <= $3 and a.kind <> 'memo'
         group by a.code, a.kind having sum(b.debit - b.credit) <> 0 order by a.code
         """,
-        db.company, LEDGER, period,
+        db.company, terms.ledger, period,
     )
-    return [Balance(row["account"], row["kind"], money.round_money(row["amount"], currency)) for row in rows]
+    return [Balance(row["account"], row["kind"], money.round_money(row["amount"], terms.currency)) for row in rows]
 
 
 async def requests(db: Db, period: str) -> list[str]:

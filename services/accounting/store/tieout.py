@@ -125,7 +125,8 @@ async def move_on(
         with mapped as materialized (
             select distinct m.ledger, m.account, r.* from role_map m
             join unnest($5::text[], $6::text[], $7::text[], $8::integer[], $9::boolean[])
-                 as r (role, account_role, dimension, sign, pieces) on r.account_role = m.role
+                 as r (role, account_roles, dimension, sign, pieces)
+                 on m.role = any (string_to_array(r.account_roles, ' '))
             where m.company = $1
         ), lines as materialized (
             select l.ledger, l.account, l.customer, l.supplier, l.product || '/' || l.warehouse as pool,
@@ -160,7 +161,7 @@ async def move_on(
 
 
 def _roles(roles: Mapping[str, Role]) -> list[list[Any]]:
-    return columns([(name, r.account_role, r.dimension, r.sign, r.pieces) for name, r in roles.items()], 5)
+    return columns([(name, " ".join(r.account_roles), r.dimension, r.sign, r.pieces) for name, r in roles.items()], 5)
 
 
 async def close_statement(db: Db, source: str, position: int, state: str, head: Head, now: datetime) -> None:

@@ -22,20 +22,21 @@ FIGURES = {
 }
 
 
-async def book(db: Db) -> dict[str, Any] | None:
-    """The company's books (账套)."""
+async def book(db: Db, ledger: str = LEDGER) -> dict[str, Any] | None:
+    """The company's books (账套), with the names of all its ledgers; None if it has no such ledger."""
     row = await db.fetchrow(
         """
         select company, ledger, name, currency, standard, pack_version, vat_rate::text as vat_rate, opened_on,
-               opened_by
+               opened_by, array(select b.ledger from book b where b.company = $1 order by b.ledger <> $3, b.ledger)
+                   as ledgers
         from book where company = $1 and ledger = $2
         """,
-        db.company, LEDGER,
+        db.company, ledger, LEDGER,
     )
     return dict(row) if row else None
 
 
-async def chart(db: Db) -> list[dict[str, Any]]:
+async def chart(db: Db, ledger: str = LEDGER) -> list[dict[str, Any]]:
     """The chart of accounts (科目表) with the roles that each account plays."""
     rows = await db.fetch(
         """
@@ -46,7 +47,7 @@ async def chart(db: Db) -> list[dict[str, Any]]:
                      order by m.role) as roles
         from account a where a.company = $1 and a.ledger = $2 order by a.code
         """,
-        db.company, LEDGER,
+        db.company, ledger,
     )
     return [dict(row) for row in rows]
 
@@ -54,7 +55,7 @@ async def chart(db: Db) -> list[dict[str, Any]]:
 # -- balances ---------------------------------------------------------------------------------------------------------
 
 
-async def trial_balance(db: Db, currency: str, period: str) -> dict[str, Any]:
+async def trial_balance(db: Db, currency: str, period: str, ledger: str = LEDGER) -> dict[str, Any]:
     """The table of account balances (科目余额表) of a period; statement and memo accounts are added up apart."""
     rows = await db.fetch(
         """
@@ -68,7 +69,7 @@ async def trial_balance(db: Db, currency: str, period: str) -> dict[str, Any]:
         where b.company = $1 and b.ledger = $2 and b.period <= $3
         group by a.code, a.zh, a.en, a.kind, a.side order by a.code
         """,
-        db.company, LEDGER, period,
+        db.company, ledger, period,
     )
     accounts, totals = [], {memo: {**showing.six_columns(ZERO, ZERO, ZERO), **dict.fromkeys(YEAR, ZERO)}
                         for memo in (False, True)}
@@ -91,7 +92,9 @@ async def trial_balance(db: Db, currency: str, period: str) -> dict[str, Any]:
 # -- vouchers ---------------------------------------------------------------------------------------------------------
 
 
-async def vouchers(db: Db, currency: str, period: str, word: str, after: int) -> dict[str, Any]:
+async def vouchers(
+    db: Db, currency: str, period: str, word: str, after: int, ledger: str = LEDGER
+) -> dict[str, Any]:
     """A page of vouchers of one word and month in the order of their numbers, with their totals."""
     rows = await db.fetch(
         """
@@ -103,7 +106,7 @@ async def vouchers(db: Db, currency: str, period: str, word: str, after: int) ->
         where v.company = $1 and v.ledger = $2 and v.period = $3 and v.word = $4 and v.number > $5
         order by v.number limit $6
         """,
-        db.company, LEDGER, period, word, after, PAGE,
+        db.company, ledger, period, word, after, PAGE,
     )
     return {
         "vouchers": [{**row, "total": showing.amount(row["total"], currency)} for row in rows],
@@ -111,27 +114,34 @@ async def vouchers(db: Db, currency: str, period: str, word: str, after: int) ->
     }
 
 
-async def voucher(db: Db, currency: str, period: str, word: str, number: int) -> dict[str, Any] | None:
+async def voucher(
+    db: Db, currency: str, period: str, word: str, number: int, ledger: str = LEDGER
+) -> dict[str, Any] | None:
     """One voucher with its lines, by its number."""
     seq = await db.fetchval(
         "select seq from voucher where company = $1 and ledger = $2 and period = $3 and word = $4 and number = $5",
-        db.company, LEDGER, period, word, number,
+        db.company, ledger, period, word, number,
     )
-    found = await _whole_vouchers(db, currency, [seq]) if seq else []
+    found = await _whole_vouchers(db, currency, [seq], ledger) if seq else []
     return found[0] if found else None
 
 
-async def explanation(db: Db, currency: str, event_id: UUID) -> dict[str, Any] | None:
+async def explanation(db: Db, currency: str, event_id: UUID, ledger: str = LEDGER) -> dict[str, Any] | None:
     """What an event came to and why: the facts that were read, the rules, its vouchers or the reason for none."""
     row = await db.fetchrow(
         """
-        select j.entry, j.event_id, j.event_type, j.source, j.position, j.actor, j.facts, j.reader_version, j.standard,
-               j.pack_version, j.mapping_version, j.none_zh, j.none_en, j.accepted_at,
+        select j.entry, j.event_id, j.event_type, j.source, j.position, j.actor, j.facts, j.reader_version,
+               coalesce(b.standard, j.standard) as standard, coalesce(b.pack_version, j.pack_version) as pack_version,
+               coalesce(b.mapping_version, j.mapping_version) as mapping_version,
+               case when b.entry is null then j.none_zh else b.none_zh end as none_zh,
+               case when b.entry is null then j.none_en else b.none_en end as none_en, j.accepted_at,
                array(select v.seq from voucher v where v.company = $1 and v.ledger = $2 and v.event_id = $3
                      order by v.seq) as vouchers
-        from journal j where j.company = $1 and j.event_id = $3
+        from journal j
+        left join journal_beside b on b.company = j.company and b.ledger = $2 and b.entry = j.entry
+        where j.company = $1 and j.event_id = $3
         """,
-        db.company, LEDGER, event_id,
+        db.company, ledger, event_id,
     )
     if row is None:
         return None
@@ -139,18 +149,18 @@ async def explanation(db: Db, currency: str, event_id: UUID) -> dict[str, Any] |
     return {
         **journal,
         "none": {"zh": row["none_zh"], "en": row["none_en"]} if row["none_zh"] else None,
-        "vouchers": await _whole_vouchers(db, currency, row["vouchers"]),
+        "vouchers": await _whole_vouchers(db, currency, row["vouchers"], ledger),
     }
 
 
-async def _whole_vouchers(db: Db, currency: str, seqs: list[int]) -> list[dict[str, Any]]:
+async def _whole_vouchers(db: Db, currency: str, seqs: list[int], ledger: str) -> list[dict[str, Any]]:
     headers = await db.fetch(
         """
         select seq, entry, period, word, number, voucher_date, summary, attachments, maker, checker, poster, cashier,
                event_id, event_type, source, position, rule_id, rule_version, part, posted_at
         from voucher where company = $1 and ledger = $2 and seq = any ($3::bigint[]) order by seq
         """,
-        db.company, LEDGER, seqs,
+        db.company, ledger, seqs,
     )
     lines = await db.fetch(
         """
@@ -161,7 +171,7 @@ async def _whole_vouchers(db: Db, currency: str, seqs: list[int]) -> list[dict[s
         join account a on a.company = l.company and a.ledger = l.ledger and a.code = l.account
         where l.company = $1 and l.ledger = $2 and l.seq = any ($3::bigint[]) order by l.seq, l.line
         """,
-        db.company, LEDGER, seqs,
+        db.company, ledger, seqs,
     )
     lines_of: dict[int, list[dict[str, Any]]] = {seq: [] for seq in seqs}
     for line in lines:

@@ -42,25 +42,35 @@ async def ledgers(connection: Any) -> list[Any]:
     ))
 
 
-async def journal(db: Db, after: int, upto: int, limit: int) -> list[Any]:
-    """The next entries of the journal, each with all that it takes to decide it again."""
+async def journal(db: Db, ledger: str, after: int, upto: int, limit: int) -> list[Any]:
+    """The next entries of the journal, each with all that it takes to decide it again for a ledger."""
     return await db.fetch(
         """
-        select entry, kind, event_id, event_type, source, position, actor, facts, reader_version, standard,
-               pack_version, mapping_version, open_from, none_zh, none_en, accepted_at
-        from journal where company = $1 and entry > $2 and entry <= $3 order by entry limit $4
+        select j.entry, j.kind, j.event_id, j.event_type, j.source, j.position, j.actor, j.facts, j.reader_version,
+               coalesce(b.standard, j.standard) as standard, coalesce(b.pack_version, j.pack_version) as pack_version,
+               coalesce(b.mapping_version, j.mapping_version) as mapping_version, j.open_from,
+               case when b.entry is null then j.none_zh else b.none_zh end as none_zh,
+               case when b.entry is null then j.none_en else b.none_en end as none_en, j.accepted_at
+        from journal j
+        left join journal_beside b on b.company = j.company and b.ledger = $2 and b.entry = j.entry
+        where j.company = $1 and j.entry > $3 and j.entry <= $4 order by j.entry limit $5
         """,
-        db.company, after, upto, limit,
+        db.company, ledger, after, upto, limit,
     )
 
 
 async def role_maps(db: Db, ledger: str) -> list[Any]:
-    """Every version of the role map: version, role, account, and whether that is a memo account."""
+    """Every version of the rules: version, `roles` as role -> [account, whether it is a memo account], splits. An
+    account that takes no lines today did so when its version was in force."""
     return await db.fetch(
         """
-        select m.version, m.role, m.account, a.kind = 'memo' as memo from role_map m
-        join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account and a.takes_lines
-        where m.company = $1 and m.ledger = $2
+        select v.version, v.splits, (
+                   select jsonb_object_agg(m.role, jsonb_build_array(m.account, a.kind = 'memo'))
+                   from role_map m
+                   join account a on a.company = m.company and a.ledger = m.ledger and a.code = m.account
+                   where m.company = $1 and m.ledger = $2 and m.version = v.version
+               ) as roles
+        from activation v where v.company = $1 and v.ledger = $2
         """,
         db.company, ledger,
     )

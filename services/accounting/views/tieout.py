@@ -33,7 +33,7 @@ async def lines(db: Db, place: Place, role: Role, after: int, until: int) -> lis
     rows = await db.fetch(
         """
         with mapped as materialized (
-            select distinct account from role_map where company = $1 and ledger = $2 and role = $5
+            select distinct account from role_map where company = $1 and ledger = $2 and role = any ($5::text[])
         )
         select j.position, sum($8::integer * case l.side when 'D' then 1 else -1 end
                                * case when $9 then coalesce(l.quantity, 0) else l.amount end) as amount
@@ -46,8 +46,8 @@ async def lines(db: Db, place: Place, role: Role, after: int, until: int) -> lis
                                       else l.product || '/' || l.warehouse end)
         group by j.position order by j.position
         """,
-        db.company, place.ledger, after, until, role.account_role, role.source, role.dimension, role.sign, role.pieces,
-        place.key,
+        db.company, place.ledger, after, until, list(role.account_roles), role.source, role.dimension, role.sign,
+        role.pieces, place.key,
     )
     return [(row["position"], row["amount"]) for row in rows]
 
