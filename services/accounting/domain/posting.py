@@ -161,7 +161,7 @@ class Voucher:
 
     def __post_init__(self) -> None:
         for memo in (False, True):
-            difference = sum((line.signed for line in self.lines if line.memo is memo), Decimal(0))
+            difference = sum([line.signed for line in self.lines if line.memo is memo])
             if difference:
                 raise UnbalancedError(f"rule: {self.rule} part {self.part}: debits - credits = {difference}")
 
@@ -281,8 +281,7 @@ def number(postings: Sequence[Posting], heads: Heads) -> list[Numbered]:
 def _voucher(rule: Rule, reading: Reading, row: Row, terms: Terms) -> Voucher:
     """Who made the voucher is who did the business; the rule, which a person put in force, checks and posts it."""
     assert reading.on, f"rule {rule.id} names an event without a business date"
-    specified = (line for spec in rule.lines for line in _lines(spec, rule, reading, terms))
-    lines = tuple(line for line in specified if line.amount)
+    lines = tuple([line for spec in rule.lines for line in _lines(spec, rule, reading, terms)])
     principal = f"rule:{rule.id}@{terms.pack.version}"
     return Voucher(
         rule=rule.id,
@@ -300,15 +299,14 @@ def _voucher(rule: Rule, reading: Reading, row: Row, terms: Terms) -> Voucher:
 
 
 def _lines(spec: RuleLine, rule: Rule, reading: Reading, terms: Terms) -> Iterable[Line]:
-    if spec.each is None:
-        return [_line(spec, rule, item, reading, terms) for item in _parts(spec, reading, terms)]
-    return [_line(spec, rule, item, reading, terms) for item in reading.items]
+    items = reading.items if spec.each else _parts(spec, reading, terms)
+    return [_line(spec, rule, item, reading, terms) for item in items if item.amounts[spec.amount]]
 
 
 def _parts(spec: RuleLine, reading: Reading, terms: Terms) -> list[Item]:
     """An amount of the whole event; where its items are on different accounts and add up to it, a part per account."""
-    split = terms.splits.get(spec.role)
     whole = [Item(reading.amounts, {}, None)]
+    split = terms.splits.get(spec.role)
     if split is None or split.by in reading.dimensions or not reading.items:
         return whole
     if not all(spec.amount in item.amounts and split.by in item.dimensions for item in reading.items):
@@ -325,7 +323,7 @@ def _parts(spec: RuleLine, reading: Reading, terms: Terms) -> list[Item]:
 
 
 def _line(spec: RuleLine, rule: Rule, item: Item, reading: Reading, terms: Terms) -> Line:
-    known = {**reading.dimensions, **item.dimensions}
+    known = {**reading.dimensions, **item.dimensions} if item.dimensions else reading.dimensions
     account = terms.account(spec.role, known)
     if account is None:
         raise UncoveredError(f"role: no account that takes lines plays {spec.role!r}, which rule {rule.id} needs")
