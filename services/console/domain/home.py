@@ -42,6 +42,20 @@ FIGURES = (
 BOOKKEEPERS = frozenset({"accountant", "chief_accountant"})
 OPERATORS = frozenset({"operator", "admin"})
 TASKS = (
+    Task("held", Text("待审核的订单", "Orders to approve"), BOOKKEEPERS, "order", "/orders", "/orders?state=held",
+         {"state": "held", "limit": "50"}),
+    Task("to-ship", Text("待发货的订单", "Orders to ship"), frozenset({"warehouse"}), "order", "/orders",
+         "/orders?state=approved", {"state": "approved", "limit": "50"}),
+    Task("to-receive", Text("未到货的采购订单", "Purchase orders to receive"), frozenset({"warehouse", "buyer"}),
+         "inventory", "/purchase-orders", "/purchases?state=open", {"state": "open", "limit": "50"}),
+    Task("short", Text("缺货的订单", "Orders that are short"), frozenset({"sales"}), "order", "/orders",
+         "/orders?state=short", {"state": "short", "limit": "50"}),
+    Task("lacking", Text("缺的商品", "Products that lack"), frozenset({"buyer"}), "inventory", "/shortages",
+         "/stock/low", {"limit": "50"}, items="items"),
+    Task("counts", Text("待审批的盘点", "Stocktakes to approve"), BOOKKEEPERS, "inventory", "/counts",
+         "/stock/counts?waiting=true", {"waiting": "true", "limit": "50"}),
+    Task("to-bill", Text("等待发票的入库", "Receipts to be billed"), BOOKKEEPERS, "inventory", "/match-queue",
+         "/purchases/match", {"limit": "50"}, items="items"),
     Task("drafts", Text("待审核的手工凭证", "Vouchers by hand to check"), BOOKKEEPERS, "accounting", "/drafts",
          "/books/closing", items="drafts"),
     *(Task(f"rejected-{service}", Text(f"{name}：被拒绝的消息", f"{english}: rejected messages"), OPERATORS, service,

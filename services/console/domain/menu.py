@@ -21,6 +21,10 @@ EVERYBODY = frozenset({"sales", "warehouse", "buyer", "accountant", "chief_accou
 BOOKKEEPERS = frozenset({"accountant", "chief_accountant", "auditor", "admin"})
 MENU = (
     Entry("/", Text("首页", "Home"), "home", EVERYBODY),
+    Entry("/orders", Text("订单", "Orders"), "file-invoice", EVERYBODY - {"buyer", "operator"}),
+    Entry("/stock", Text("库存", "Stock"), "package", EVERYBODY - {"operator"}),
+    Entry("/purchases", Text("采购", "Purchasing"), "shopping-cart", EVERYBODY - {"sales", "operator"}),
+    Entry("/customers", Text("客户", "Customers"), "users", EVERYBODY - {"warehouse", "buyer", "operator"}),
     Entry("/vouchers", Text("凭证", "Vouchers"), "receipt", BOOKKEEPERS),
 )
 

@@ -55,6 +55,32 @@ def quantity(value: str | Decimal | None) -> str:
     return f"{Decimal(value).normalize():,f}"
 
 
+def plain(value: str | Decimal) -> str:
+    """A number as it is typed: 12.50 -> 12.5, 100 -> 100."""
+    digits = f"{Decimal(value):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def price(value: str | Decimal | None) -> str:
+    """A price or cost of one unit: two decimals, or as many more as it has."""
+    if value is None or value == "":
+        return ""
+    amount = Decimal(plain(value))
+    return f"{amount:,.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount:,f}"
+
+
+def signed(value: str | Decimal) -> Markup:
+    """A quantity that came in or went out: +5, or -5 in red."""
+    amount = Decimal(value)
+    return Markup('<span class="red">{}</span>').format(quantity(amount)) if amount < 0 else Markup.escape(
+        f"+{quantity(amount)}" if amount else "0")
+
+
+def dash(value: str) -> str:
+    """A dash where there is nothing."""
+    return "–" if value in ("", "0") else value
+
+
 def moment(value: str | datetime, form: str = "%m-%d %H:%M:%S") -> str:
     """A moment in the console's time zone."""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -102,4 +128,5 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.globals.update(t=t, static=static, icon=icon, role_titles=ROLES)
 ENVIRONMENT.filters.update(text=text, money=money, quantity=quantity, moment=moment, capitals=capitals, who=who,
-                           event_words=words, pretty=pretty)
+                           event_words=words, pretty=pretty, plain=plain, price=price, dash=dash,
+                           signed=signed, number=Decimal)
