@@ -185,10 +185,12 @@ async def _show(
         facts.or_none(services.get("order", f"/customers/{order['customer_id']}")),
         facts.story(request, services, person, f"order/{order_id}"))
     reserved = {line["line"]: line for line in stock["lines"]} if stock else {}
+    steps = steps_of(order, stock, person)
+    suggested = next((step.name for step in steps if step.primary and not step.why_not), "")
     return await page(
         request, "order.html", 422 if errors else 200, order=order, stock=stock, reserved=reserved,
         customer=who.get(order["customer_id"]), products=known, credit=credit, story=story,
-        steps=steps_of(order, stock, person), form=form, opened=opened, errors=errors, by_field=facts.by_field(errors),
+        steps=steps, form=form, opened=opened, suggested=suggested, errors=errors, by_field=facts.by_field(errors),
         states=STATES, to_come=still_to_come(order), today=today(), documents=_documents(order))
 
 

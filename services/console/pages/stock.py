@@ -28,10 +28,10 @@ LEVELS = ListView(
     columns=(
         *POOL,
         Column("quantity", Text("现存", "On hand"), "quantity", sort="quantity"),
-        Column("reserved", Text("已预留", "Reserved"), "quantity"),
+        Column("reserved", Text("已预留", "Reserved"), "quantity", phone="none"),
         Column("available", Text("可用", "Free"), "quantity", sort="available"),
         Column("unit", Text("单位", "Unit"), phone="none"),
-        Column("value", Text("金额", "Value"), "money", sort="value"),
+        Column("value", Text("金额", "Value"), "money", sort="value", phone="none"),
     ),
     filters=(Filter("q", Text("查找", "Find"), "search", hint=Text("名称或编号的一部分", "part of name or number")),
              WAREHOUSE),
