@@ -6,7 +6,7 @@ set -eu
 umask 077
 
 folder=${1:-$(dirname "$0")/../secrets}
-services="order inventory accounting crm webhooks"
+services="order inventory accounting crm webhooks console"
 mkdir -p "$folder"
 chmod 700 "$folder"
 

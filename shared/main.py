@@ -31,6 +31,7 @@ from shared.settings import BrokerSettings, DatabaseSettings, ServerSettings, Se
 from shared.topology import declare, keep
 
 Beside = Callable[[FastAPI, Pool], Loop]
+Dress = Callable[[FastAPI], None]
 
 logger = structlog.get_logger()
 
@@ -38,12 +39,13 @@ logger = structlog.get_logger()
 def run(
     service: Service, router: APIRouter, root: Path,
     own: Mapping[str, tuple[str, Callable[[list[str]], int]]] | None = None, beside: Sequence[Beside] = (),
+    dress: Dress = lambda _: None,
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does with the arguments that follow the name; returns
     the exit code). They read the settings that they need by themselves.
-    `beside` make what else works while it serves.
+    `beside` make what else works while it serves, `dress` adds to the application what is no API.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -67,7 +69,7 @@ def run(
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, read_settings(Settings), beside))
+            uvloop.run(_serve(service, router, root, read_settings(Settings), beside, dress))
         case "migrate":
             uvloop.run(_migrate(root, read_settings(DatabaseSettings)))
         case "topology":
@@ -112,7 +114,7 @@ async def _replay(
 
 
 async def _serve(
-    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Sequence[Beside]
+    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Sequence[Beside], dress: Dress
 ) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
@@ -144,6 +146,7 @@ async def _serve(
     verifier = TokenVerifier(settings.jwt_public_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
     probes = Probes(health.problems, health.metrics, health.warnings)
     app = create_app(service, router, pool, verifier, probes, lifespan)
+    dress(app)
     collect_rarely()
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,

@@ -85,7 +85,9 @@ class Settings(ServerSettings):
     queue_principals_file: Path | None = None
     # The broker user of each service: whose events are believed, and who may ask to hear a stretch of a log again.
     service_users: dict[str, str] = Field(
-        default_factory=lambda: {name: name for name in ("order", "inventory", "accounting", "crm", "webhooks")}
+        default_factory=lambda: {
+            name: name for name in ("order", "inventory", "accounting", "crm", "webhooks", "console")
+        }
     )
     batch_size: PositiveInt = 500
     pool_size: PositiveInt = 10
@@ -101,6 +103,21 @@ class WebhookSettings(LogSettings):
     """What `webhooks` needs besides."""
 
     webhooks_anywhere: bool = False  # may also send inside its own network, and without TLS
+
+
+class ConsoleSettings(LogSettings):
+    """What `console` needs besides: with the private key it signs short-lived tokens, which the services verify."""
+
+    jwt_private_key_file: Path
+    jwt_issuer: str = "fenlu"
+    jwt_audience: str = "fenlu"
+    # Where the others listen: {"order": "http://order:8000", ...}
+    service_urls: dict[str, str] = Field(
+        default_factory=lambda: {
+            name: f"http://{name}:8000" for name in ("order", "inventory", "accounting", "crm", "webhooks")
+        }
+    )
+    console_https: bool = True  # browsers come by HTTPS, through a proxy: cookies are sent by no other way
 
 
 class PartnerSettings(LogSettings):

@@ -1,5 +1,6 @@
 """The HTTP door of crm."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -33,6 +34,7 @@ FIRST_YEAR, LAST_YEAR = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, t
 
 After = Annotated[Key | None, Query(description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
+Ids = Annotated[Sequence[Key], Query(max_length=500, description="just these, on one page")]
 Search = Annotated[str | None, Query(max_length=200, description="any part of the name or of the id")]
 Until = Annotated[
     AwareDatetime, Query(ge=FIRST_YEAR, lt=LAST_YEAR, description="with the time zone in which days are counted")
@@ -41,10 +43,13 @@ Until = Annotated[
 
 @router.get("/customers")
 async def list_customers(
-    db: Reading, q: Search = None, after: After = None, limit: Limit = 50
+    db: Reading, q: Search = None, customer_id: Ids = (), sort: customers.Sort = "id", after: After = None,
+    limit: Limit = 50,
 ) -> list[customers.Customer]:
-    """Customers by id, all or those that are found by a part of the name or id (客户查询)."""
-    return await customers.list_customers(db, q, after, limit)
+    """Customers, all or those that are found by a part of the name or id (客户查询); or those that are named."""
+    if customer_id:
+        return await customers.customers_of(db, customer_id)
+    return await customers.list_customers(db, q, sort, after, limit)
 
 
 @router.get("/customers/{customer_id}")

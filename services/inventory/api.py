@@ -1,11 +1,16 @@
 """The HTTP door of inventory."""
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from services.inventory.domain.purchasing.ordering import State
 from services.inventory.views import documents as document_views
+from services.inventory.views import levels as level_views
+from services.inventory.views import products as product_views
+from services.inventory.views import purchase_list
 from services.inventory.views import purchasing as purchasing_views
 from services.inventory.views import stock as stock_views
 from shared.events.base import Key
@@ -27,6 +32,7 @@ from shared.events.inventory import (
 from shared.events.periods import InventorySealPeriod
 from shared.events.tieout import InventoryStateSubledger
 from shared.http import Reading, accept, not_found
+from shared.search import search_range
 
 router = APIRouter()
 
@@ -54,6 +60,10 @@ AfterAdjustment = Annotated[
     str, Query(pattern=r"^[^/]*/\d{1,18}/[^/]*$", max_length=300, description="`next` of the page before")
 ]
 AfterLine = Annotated[str, Query(pattern=r"^[^/]*/\d{1,9}$", max_length=200, description="`next` of the page before")]
+Search = Annotated[str | None, Query(max_length=200, description="any part of the name or of the number")]
+Skus = Annotated[Sequence[Key], Query(max_length=500, description="just these, on one page")]
+AfterKey = Annotated[str | None, Query(pattern=r"^-?\d{1,18}(\.\d{1,8})?/[^/]*/[^/]*$", max_length=250)]
+NewestIn = Annotated[Key | None, Query(description="a warehouse: its movements only, newest first")]
 AfterId = Annotated[Key | None, Query(description="the last id of the page before")]
 
 
@@ -66,10 +76,32 @@ async def stock(
     return await stock_views.stock(db, sku=sku, warehouse=warehouse, after=(after_sku, after_warehouse), limit=limit)
 
 
+@router.get("/levels")
+async def levels(
+    db: Reading, q: Search = None, warehouse: Key | None = None, sort: level_views.Sort = "sku",
+    after: AfterKey = None, limit: Limit = 50,
+) -> level_views.LevelPage:
+    """Stock by product and warehouse with names, as a list that is searched and sorted (库存)."""
+    return await level_views.levels(db, search_range(q) if q else None, warehouse, sort, after, limit)
+
+
+@router.get("/shortages")
+async def shortages(
+    db: Reading, warehouse: Key | None = None, below: Annotated[Decimal, Query(ge=0, le=10**12)] = Decimal(0),
+    after: AfterKey = None, limit: Limit = 50,
+) -> level_views.LevelPage:
+    """Where less is free than orders wait for, or not more than `below`; what lacks most first (低库存)."""
+    return await level_views.shortages(db, warehouse, below, after, limit)
+
+
 @router.get("/stock/{sku}/moves")
-async def moves(db: Reading, sku: str, after: AfterMove = "/0", limit: Limit = 100) -> stock_views.MovePage:
-    """The stock ledger of a product (存货明细账), in the order of valuation."""
+async def moves(
+    db: Reading, sku: str, after: AfterMove = "/0", limit: Limit = 100, newest_in: NewestIn = None
+) -> stock_views.MovePage:
+    """The stock ledger of a product (存货明细账), in the order of valuation; of one warehouse also backwards."""
     warehouse, n = after.split("/")
+    if newest_in is not None:
+        return await stock_views.moves_backwards(db, sku, newest_in, before=int(n), limit=limit)
     return await stock_views.moves(db, sku, after=(warehouse, int(n)), limit=limit)
 
 
@@ -100,6 +132,17 @@ async def receipt(db: Reading, receipt_id: str) -> stock_views.Receipt:
     return found
 
 
+@router.get("/products")
+async def search_products(
+    db: Reading, q: Search = None, sku: Skus = (), warehouse: Key | None = None, after: AfterId = None,
+    limit: Limit = 50,
+) -> list[product_views.Product]:
+    """Products by sku with what of them is free: all, those found by a part of the name or sku, or those named."""
+    if sku:
+        return await product_views.of(db, sku, warehouse)
+    return await product_views.search(db, search_range(q) if q else None, warehouse, after or "", limit)
+
+
 @router.get("/products/{sku}")
 async def product(db: Reading, sku: str) -> stock_views.Product:
     """A product (商品)."""
@@ -116,6 +159,14 @@ async def customer_return(db: Reading, return_id: str) -> document_views.Custome
     if found is None:
         raise not_found("return_id", return_id)
     return found
+
+
+@router.get("/counts")
+async def counts(
+    db: Reading, waiting: bool = False, after: AfterId = None, limit: Limit = 50
+) -> list[document_views.CountHeader]:
+    """Stocktakes, newest first; `waiting`: only those whose differences nobody approved yet."""
+    return await document_views.counts(db, waiting=waiting, after=after, limit=limit)
 
 
 @router.get("/counts/{count_id}")
@@ -153,9 +204,12 @@ async def supplier(db: Reading, supplier_id: str) -> purchasing_views.SupplierDe
 
 @router.get("/purchase-orders")
 async def purchases(
-    db: Reading, state: State | None = None, supplier_id: Key | None = None, after: AfterId = None, limit: Limit = 100
+    db: Reading, state: State | None = None, supplier_id: Key | None = None, sort: purchase_list.Sort = "id",
+    after: AfterId = None, limit: Limit = 100,
 ) -> list[purchasing_views.PurchaseHeader]:
-    """Purchase orders by id."""
+    """Purchase orders by id or by day."""
+    if sort != "id":
+        return await purchase_list.by_day(db, state, supplier_id, sort, after, limit)
     return await purchasing_views.purchases(db, state=state, supplier_id=supplier_id, after=after, limit=limit)
 
 

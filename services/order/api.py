@@ -1,11 +1,14 @@
 """The HTTP door of the order service."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from services.order import views
 from services.order.domain.values import State
+from services.order.views.listing import FIRST, LAST
 from shared.events.base import Key
 from shared.events.order import (
     ApproveOrder,
@@ -36,14 +39,20 @@ accept(router, "/subledger", OrderStateSubledger)
 
 After = Annotated[Key | None, Query(description="the last id of the page before")]
 Limit = Annotated[int, Query(ge=1, le=500)]
+Customers = Annotated[Sequence[Key], Query(max_length=50, description="of any of these customers")]
+Number = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$", description="the beginning of an order's number")]
+Since, Until = Query(description="ordered on this day or later"), Query(description="ordered on this day or before")
 
 
 @router.get("/orders")
 async def list_orders(
-    db: Reading, state: State | None = None, customer_id: Key | None = None, after: After = None, limit: Limit = 50
+    db: Reading, state: State | None = None, customer_id: Customers = (), since: Annotated[date, Since] = FIRST,
+    until: Annotated[date, Until] = LAST, number: Number = "", sort: views.Sort = "-date", after: After = None,
+    limit: Limit = 50,
 ) -> list[views.OrderHeader]:
-    """Orders, newest first."""
-    return await views.list_orders(db, state, customer_id, after, limit)
+    """Orders, newest first; by number when one is looked for."""
+    return await views.list_orders(
+        db, views.Wanted(state, tuple(customer_id), since, until, number, sort, after, limit))
 
 
 @router.get("/orders/{order_id}")

@@ -1,6 +1,17 @@
 """All events and commands, one module per owner; importing this package registers every type."""
 
-from shared.events import accounting, crm, inventory, operators, order, periods, policies, tieout, webhooks
+from shared.events import (
+    accounting,
+    console,
+    crm,
+    inventory,
+    operators,
+    order,
+    periods,
+    policies,
+    tieout,
+    webhooks,
+)
 from shared.events.base import (
     Actor,
     Command,
@@ -15,5 +26,6 @@ from shared.events.base import (
 
 __all__ = [
     "Actor", "Command", "CommandRejected", "DismissMessages", "Envelope", "Event", "Message", "RetryMessages",
-    "SayAgain", "accounting", "crm", "inventory", "operators", "order", "periods", "policies", "tieout", "webhooks",
+    "SayAgain", "accounting", "console", "crm", "inventory", "operators", "order", "periods", "policies", "tieout",
+    "webhooks",
 ]

@@ -71,3 +71,17 @@ class WebhooksDismissMessages(DismissMessages, owner="webhooks", name="dismiss_m
 
     放弃 webhooks 无法处理的消息：它们不再生效，同一主体的后续消息继续处理；理由和经手人永久可查。
     """
+
+
+class ConsoleRetryMessages(RetryMessages, owner="console", name="retry_messages", allowed=OPERATORS):
+    """Have console handle messages once more that it rejected, or that wait there for an earlier one.
+
+    让 console 重新处理被它拒绝、或在那里等待前序事件的消息。
+    """
+
+
+class ConsoleDismissMessages(DismissMessages, owner="console", name="dismiss_messages", allowed=OPERATORS):
+    """Let messages go that console cannot handle: they take effect no more, and later ones of the same thing go on.
+
+    放弃 console 无法处理的消息：它们不再生效，同一主体的后续消息继续处理；理由和经手人永久可查。
+    """

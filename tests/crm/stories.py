@@ -220,7 +220,7 @@ async def page(pool: Pool, customer_id: str = "K1", company: str = "C1") -> cust
 
 
 async def found(pool: Pool, text: str | None = None, after: str | None = None, limit: int = 50) -> list[str]:
-    listed = await view(pool, lambda db: customers.list_customers(db, text, after, limit))
+    listed = await view(pool, lambda db: customers.list_customers(db, text, "id", after, limit))
     return [customer.customer_id for customer in listed]
 
 

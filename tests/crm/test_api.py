@@ -60,6 +60,8 @@ async def test_every_door_opens(pool: Pool, http: httpx2.AsyncClient) -> None:
 
     [listed] = await get(http, "/customers", q="华为", limit="1")
     assert listed == {**CUSTOMER, "salesperson": "wu", "credit_limit": "5", "balance": "113"}
+    assert await get(http, "/customers", customer_id="K1") == [listed]
+    assert await get(http, "/customers", sort="-name") == await get(http, "/customers", sort="name")
     page = await get(http, "/customers/K1")
     assert (page["balance"], page["orders"][0]["order_id"], page["orders"][0]["state"]) == ("113", "SO-1", None)
     assert [page["contacts"][0]["name"], page["deliveries"][0]["amount"]] == ["张三", "113"]

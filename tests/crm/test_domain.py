@@ -8,6 +8,7 @@ import pytest
 
 from services.crm.domain import care, customers, trade
 from services.crm.domain.values import Complaint, Customer, Kind, Known, State
+from shared import search
 from shared.events import Event
 from shared.events.crm import CreditLimitChanged, CustomerRegistered, NewCustomer, RegisterCustomers
 from shared.events.order import ApprovalRequested, OrderCancelled
@@ -93,16 +94,16 @@ def test_a_limit_has_the_decimals_of_its_currency(currency: str) -> None:
 
 def test_what_a_customer_is_found_by() -> None:
     assert customers.words(K1) == {"tea 茶 行", "ea 茶 行", "a 茶 行", "茶 行", "行", "k1", "1"}
-    assert customers.searchable("  ＡＢＣ\t有限  公司 ") == "abc 有限 公司"
-    assert customers.search_range(" \0 ") is None
+    assert search.searchable("  ＡＢＣ\t有限  公司 ") == "abc 有限 公司"
+    assert search.search_range(" \0 ") is None
     for part in ("TEA", "茶", "茶　行", "ｋ1", "a 茶"):
-        between = customers.search_range(part)
+        between = search.search_range(part)
         assert between is not None
         assert any(between[0] <= word <= between[1] for word in customers.words(K1)), part
     long = Customer("K", "长" * 200, None, D(0))
-    between = customers.search_range("长" * 60)
+    between = search.search_range("长" * 60)
     assert between is not None
-    assert max(map(len, customers.words(long))) == len(between[0]) == customers.LONGEST_WORD
+    assert max(map(len, customers.words(long))) == len(between[0]) == search.LONGEST_WORD
 
 
 @pytest.mark.parametrize(("changed", "expected"), [

@@ -95,6 +95,6 @@ async def test_two_companies_with_equal_ids_live_side_by_side(pool: Pool) -> Non
     assert (len(other.complaints), len(other.payments), other.orders[0].paid) == (1, 0, D(0))
     assert [r.kind for r in await reminders(pool, company="C1")] == ["follow_up"]
     assert [r.kind for r in await reminders(pool, company="C2")] == ["complaint", "follow_up"]
-    listed = await view(pool, lambda db: customers.list_customers(db, "公司", None, 9), "C2")
+    listed = await view(pool, lambda db: customers.list_customers(db, "公司", "id", None, 9), "C2")
     assert [(c.customer_id, c.name) for c in listed] == [("K1", "C2 公司"), ("K2", "华为技术有限公司")]
     await nothing_was_rejected(pool)

@@ -10,6 +10,7 @@ from services.order.handlers import service
 from shared.db import Db, Pool
 from shared.testing import deliver
 from tests.order.stories import (
+    DAY,
     LATER,
     approved,
     credit_note,
@@ -34,13 +35,17 @@ async def view(pool: Pool, read_it: Reader, company: str = "C1") -> Any:
         return await read_it(Db(connection, company))
 
 
+def listing(state: State | None, who: str | None, after: str | None, limit: int, **wanted: Any) -> views.Wanted:
+    return views.Wanted(state, (who,) if who else (), after=after, limit=limit, **wanted)
+
+
 async def test_orders_are_listed_newest_first_page_by_page(pool: Pool) -> None:
     await open_company(pool)
     await done(pool, place("A", ordered_on=LATER), place("B"), place("C", customer_id="K2"), place("D"))
     await deliver(pool, service, reserved("B"), reserved("C"))
 
     async def listed(state: State | None = None, who: str | None = None, after: str | None = None) -> list[str]:
-        orders = await view(pool, lambda db: views.list_orders(db, state, who, after, 2))
+        orders = await view(pool, lambda db: views.list_orders(db, listing(state, who, after, 2)))
         return [order.order_id for order in orders]
 
     assert (await listed(), await listed(after="D"), await listed(after="B")) == (["A", "D"], ["C", "B"], [])
@@ -48,7 +53,36 @@ async def test_orders_are_listed_newest_first_page_by_page(pool: Pool) -> None:
     assert await listed(State.APPROVED, after="C") == ["B"]
     assert (await listed(who="K1"), await listed(who="K1", after="D")) == (["A", "D"], ["B"])
     assert await listed(State.PLACED, "K1") == ["A", "D"]
-    assert await view(pool, lambda db: views.list_orders(db, None, None, None, 9), "C2") == []
+    assert await view(pool, lambda db: views.list_orders(db, views.Wanted()), "C2") == []
+
+
+async def test_orders_are_sorted_and_narrowed_on_the_server(pool: Pool) -> None:
+    await open_company(pool)
+    await done(pool, place("SO-1", price="1"), place("SO-2", price="9", ordered_on=LATER), place("SO-3", price="9"),
+               place("X-4", price="1", customer_id="K2"))
+
+    async def pages(**wanted: Any) -> list[str]:
+        """All pages of one order each, one after the other."""
+        found: list[str] = []
+        while True:
+            want = views.Wanted(after=found[-1] if found else None, limit=1, **wanted)
+            page = await view(pool, lambda db, want=want: views.list_orders(db, want))
+            if not page:
+                return found
+            found += [order.order_id for order in page]
+
+    for state in (None, State.PLACED):
+        assert await pages(sort="gross", state=state) == ["SO-1", "X-4", "SO-2", "SO-3"]
+        assert await pages(sort="-gross", state=state) == ["SO-3", "SO-2", "X-4", "SO-1"]
+        assert await pages(sort="date", state=state) == ["SO-1", "SO-3", "X-4", "SO-2"]
+        assert await pages(sort="-date", state=state, until=DAY) == ["X-4", "SO-3", "SO-1"]
+        assert await pages(since=LATER, state=state) == ["SO-2"]
+    for sort, found in (("gross", ["SO-1", "SO-2", "SO-3"]), ("-gross", ["SO-3", "SO-2", "SO-1"]),
+                        ("date", ["SO-1", "SO-3", "SO-2"]), ("-date", ["SO-2", "SO-3", "SO-1"])):
+        assert await pages(sort=sort, customers=("K1",)) == found
+    assert await pages(customers=("K1", "K2"), sort="date") == ["SO-1", "SO-3", "X-4", "SO-2"]
+    assert await pages(number="SO") == ["SO-3", "SO-2", "SO-1"]
+    assert await pages(number="SO", customers=("K2",)) == await pages(number="so") == []
 
 
 async def test_summary_and_receivables(pool: Pool) -> None:

@@ -15,7 +15,7 @@ from tools.contracts import catalogue
 from tools.contracts.compatible import breaking
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs/events"
-SERVICES = ("order", "inventory", "accounting", "crm", "webhooks")
+SERVICES = ("order", "inventory", "accounting", "crm", "webhooks", "console")
 
 
 class BreakingError(Exception):

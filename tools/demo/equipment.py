@@ -16,7 +16,8 @@ class Equipment:
     def __init__(self, fleet: Fleet, servers: Servers, company: str, client: str, days: int = 1) -> None:
         self._fleet, self._servers = fleet, servers
         key_file = fleet.folder / "public-key.pem"
-        self.tokens = people.issue(company, key_file, days)
+        self._private_key_file = fleet.folder / "private-key.pem"
+        self.tokens = people.issue(company, self._private_key_file, key_file, days)
         self._common = {
             "SERVICE_USERS": json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES}),
             "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
@@ -26,9 +27,16 @@ class Equipment:
     def add(
         self, service: str, database: Database, *, name: str = "", other: Mapping[str, str] | None = None
     ) -> Member:
-        """One process of a service; `other` settings come on top, or in place of these."""
+        """One process of a service; `other` settings come on top, or in place of these. The console comes last,
+        since it has to know where the others are."""
+        own = {"DATABASE_URL": database.url, "RABBITMQ_URL": self._servers.users[service]}
+        if service == "console":
+            own |= {
+                "JWT_PRIVATE_KEY_FILE": str(self._private_key_file), "CONSOLE_HTTPS": "false",
+                "SERVICE_URLS": json.dumps({name: urls[0] for name, urls in self._fleet.urls.items() if urls}),
+            }
         return self._fleet.add(service, {
-            **self._common, "DATABASE_URL": database.url, "RABBITMQ_URL": self._servers.users[service], **(other or {}),
+            **self._common, **own, **(other or {}),
         }, {
             "migrate": {"DATABASE_URL": database.owner_url},
             "topology": {"RABBITMQ_URL": self._servers.users["topology"]},

@@ -16,9 +16,12 @@ ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 DAY = 86_400
 
 
-def issue(company: str, public_key_file: Path, days: int = 1) -> dict[str, str]:
-    """A token per role, signed with a fresh key that is then forgotten; its public half goes into the file."""
+def issue(company: str, private_key_file: Path, public_key_file: Path, days: int = 1) -> dict[str, str]:
+    """A token per role, signed with a fresh key that only the console gets; its public half is for everybody."""
     key = ec.generate_private_key(ec.SECP256R1())
+    private_key_file.touch(mode=0o600)
+    private_key_file.write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     public_key_file.write_bytes(
         key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )

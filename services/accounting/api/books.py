@@ -2,14 +2,16 @@
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Query
 
 from services.accounting import statements, views
 from services.accounting.api.ledger import MONTH, Books, Code, Period
+from services.accounting.domain.pack import Word
 from services.accounting.domain.statements import Component, Layout, Layouts, StatementLine, components, figures
-from services.accounting.views import showing
+from services.accounting.views import listing, showing
 from services.accounting.views import statements as amounts_of
 from services.accounting.views.books import (
     DIMENSIONS,
@@ -28,6 +30,8 @@ router = APIRouter()
 Since = Annotated[str, Query(alias="from", pattern=MONTH, description="the first month, 2025-01")]
 Until = Annotated[str, Query(pattern=MONTH, description="the last month, 2025-03")]
 Dimension = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]+$")]
+# Where a page of vouchers ended: word and number, or date and place; the `next` of that page.
+ListCursor = Annotated[str | None, Query(pattern=r"^([记收付转备]:\d{1,18}|\d{4}-\d{2}-\d{2}:\d{1,18})$")]
 # Where a page of a ledger ended: voucher, line, signed balance and quantity; the `next` of that page.
 NUMBER = r"-?\d{1,22}(\.\d{1,8})?"
 LedgerCursor = Annotated[str | None, Query(pattern=rf"^\d{{1,18}}:\d{{1,9}}:{NUMBER}:{NUMBER}$")]
@@ -109,6 +113,35 @@ async def read_journal(book: Books, since: Since, until: Until, after: JournalCu
     _check_range(since, until)
     period, word, number = after.split(":") if after else ("", "", "0")
     return await journal(book, since, until, (period, word, int(number)))
+
+
+@router.get("/books/vouchers")
+async def list_vouchers(
+    book: Books, period: Period, word: Word | None = None, number: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    sort: listing.Order = "-number", after: ListCursor = None, limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> dict[str, Any]:
+    """A month's vouchers (凭证清单) with their totals, of one word or of all, by number or date, a page at a time."""
+    if after and (after[1] == ":") != sort.endswith("number"):
+        raise problem(422, "after", "bad_cursor", BAD_CURSOR)
+    try:
+        return await listing.vouchers(book, period, word or "", number, sort, after, limit)
+    except ValueError as error:  # a date that is none
+        raise problem(422, "after", "bad_cursor", BAD_CURSOR) from error
+
+
+@router.get("/books/periods")
+async def list_book_periods(book: Books) -> dict[str, Any]:
+    """The months in which anything was posted, newest first."""
+    return {"periods": await listing.periods_with_vouchers(book)}
+
+
+@router.get("/events/vouchers")
+async def list_event_vouchers(
+    book: Books, id: Annotated[list[UUID], Query(min_length=1, max_length=200)]
+) -> dict[str, Any]:
+    """What many events came to: the numbers of their vouchers, or the reason for none. One that was not handled yet is
+    left out."""
+    return {"events": await listing.of_events(book, id)}
 
 
 @router.get("/trial-balance/by")

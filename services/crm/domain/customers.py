@@ -1,6 +1,5 @@
 """Customers (客户档案): registering and changing them, their credit limits, and what they are found by."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -16,8 +15,7 @@ from shared.events.crm import (
 )
 from shared.money import fits
 from shared.refusal import Refusal
-
-LONGEST_WORD = 40  # of what one can search for; more never tells customers apart
+from shared.search import endings
 
 
 def register(
@@ -96,23 +94,6 @@ def _change_limit(command: ChangeCreditLimit, known: Known) -> CreditLimitChange
     )
 
 
-def searchable(text: str) -> str:
-    """One spelling for what reads alike: full-width letters as half-width ones, no capitals, single blanks."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("\0", "")
-    return " ".join(plain.split())
-
-
 def words(customer: Customer) -> frozenset[str]:
     """Every ending of the name and of the id: a part of them is the beginning of one of these."""
-    return _endings(customer.name) | _endings(customer.customer_id)
-
-
-def _endings(text: str) -> frozenset[str]:
-    plain = searchable(text)
-    return frozenset(plain[i : i + LONGEST_WORD] for i in range(len(plain)) if plain[i] != " ")
-
-
-def search_range(text: str) -> tuple[str, str] | None:
-    """From where to where the words lie that begin with a text; None when there is nothing to search for."""
-    plain = searchable(text)[:LONGEST_WORD]
-    return (plain, plain + "\U0010ffff") if plain else None
+    return endings(customer.name) | endings(customer.customer_id)

@@ -1,12 +1,13 @@
 """Customers: the list, and the page that shows all that is known of one."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel
 
-from services.crm.domain.customers import search_range
 from services.crm.domain.values import Kind
 from services.crm.views.care import (
     Communication,
@@ -17,7 +18,9 @@ from services.crm.views.care import (
     open_complaints,
 )
 from shared.db import Db
+from shared.search import search_range
 
+Sort = Literal["id", "name", "-name"]
 PAGE_ROWS = 20  # of each list on a customer's page
 
 
@@ -96,13 +99,60 @@ class CustomerPage(Customer):
     purchases: list[Purchase]
 
 
-async def list_customers(db: Db, text: str | None, after: str | None, limit: int) -> list[Customer]:
-    """By id; `after` is the last customer of the page before."""
-    found_in = search_range(text) if text else None
-    return await (_search(db, found_in, after, limit) if found_in else _all_customers(db, after, limit))
+async def list_customers(db: Db, text: str | None, sort: Sort, after: str | None, limit: int) -> list[Customer]:
+    """By id or name; what is searched for, by id. `after` is the last customer of the page before."""
+    if found_in := search_range(text) if text else None:
+        return await _search(db, found_in, after, limit)
+    if sort == "name":
+        return await _by_name(db, after, limit)
+    return await (_by_name_backwards(db, after, limit) if sort == "-name" else _by_id(db, after, limit))
 
 
-async def _all_customers(db: Db, after: str | None, limit: int) -> list[Customer]:
+async def customers_of(db: Db, ids: Sequence[str]) -> list[Customer]:
+    """Those of these customers that exist, by id."""
+    rows = await db.fetch(
+        """
+        select c.customer_id, c.name, c.salesperson, c.credit_limit,
+               coalesce(a.delivered - a.returned - a.paid + a.refunded, 0) as balance
+        from customer c left join customer_account a on a.company = $1 and a.customer_id = c.customer_id
+        where c.company = $1 and c.customer_id = any ($2::text[]) order by c.customer_id
+        """,
+        db.company, list(ids),
+    )
+    return [Customer(**row) for row in rows]
+
+
+async def _by_name(db: Db, after: str | None, limit: int) -> list[Customer]:
+    rows = await db.fetch(
+        """
+        select c.customer_id, c.name, c.salesperson, c.credit_limit,
+               coalesce(a.delivered - a.returned - a.paid + a.refunded, 0) as balance
+        from customer c left join customer_account a on a.company = $1 and a.customer_id = c.customer_id
+        where c.company = $1 and ($2::text is null or (c.name, c.customer_id) > (
+            (select name from customer where company = $1 and customer_id = $2), $2))
+        order by c.name, c.customer_id limit $3
+        """,
+        db.company, after, limit,
+    )
+    return [Customer(**row) for row in rows]
+
+
+async def _by_name_backwards(db: Db, after: str | None, limit: int) -> list[Customer]:
+    rows = await db.fetch(
+        """
+        select c.customer_id, c.name, c.salesperson, c.credit_limit,
+               coalesce(a.delivered - a.returned - a.paid + a.refunded, 0) as balance
+        from customer c left join customer_account a on a.company = $1 and a.customer_id = c.customer_id
+        where c.company = $1 and ($2::text is null or (c.name, c.customer_id) < (
+            (select name from customer where company = $1 and customer_id = $2), $2))
+        order by c.name desc, c.customer_id desc limit $3
+        """,
+        db.company, after, limit,
+    )
+    return [Customer(**row) for row in rows]
+
+
+async def _by_id(db: Db, after: str | None, limit: int) -> list[Customer]:
     rows = await db.fetch(
         """
         select c.customer_id, c.name, c.salesperson, c.credit_limit,

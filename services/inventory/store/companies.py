@@ -7,6 +7,7 @@ from services.inventory.domain.policies import NegativeStock
 from shared.db import Db, columns
 from shared.events.accounting import BooksOpened
 from shared.events.inventory import NegativeStockAllowed, ProductRegistered
+from shared.search import endings
 
 
 async def add_companies(db: Db, opened: Sequence[BooksOpened]) -> None:
@@ -39,6 +40,12 @@ async def save_products(
         select $1, p.* from unnest($2::text[], $3::text[], $4::text[], $5::numeric[]) as p
         """,
         db.company, *columns([(p.sku, p.name, p.unit, standard_costs[p.sku]) for p in products], 4),
+    )
+    await db.execute(
+        """
+        insert into product_word (company, word, sku) select $1, w.* from unnest($2::text[], $3::text[]) as w
+        """,
+        db.company, *columns([(word, p.sku) for p in products for word in endings(p.name) | endings(p.sku)], 2),
     )
 
 

@@ -37,7 +37,7 @@ class CountLine(BaseModel):
     loss: Decimal
 
 
-class Count(BaseModel):
+class CountHeader(BaseModel):
     """`approved_by` is null while the differences wait for approval."""
 
     count_id: str
@@ -49,6 +49,9 @@ class Count(BaseModel):
     loss: Decimal
     approved_on: date | None
     approved_by: str | None
+
+
+class Count(CountHeader):
     lines: list[CountLine]
 
 
@@ -77,6 +80,23 @@ async def customer_return(db: Db, return_id: str) -> CustomerReturn | None:
         db.company, return_id,
     )
     return CustomerReturn(**head, lines=[ReturnedLine(**line) for line in lines])
+
+
+async def counts(db: Db, *, waiting: bool, after: str | None, limit: int) -> list[CountHeader]:
+    """Newest first; `after` is the last one of the page before."""
+    rows = await db.fetch(
+        """
+        select c.count_id, c.counted_on, c.counted_by, c.warehouse, c.currency, c.gain, c.loss,
+               a.approved_on, a.approved_by
+        from stock_count c left join stock_count_approval a using (company, count_id)
+        where c.company = $1 and (a.count_id is null or not $2) and (c.counted_on, c.count_id) < (
+            coalesce((select counted_on from stock_count where company = $1 and count_id = $3), date 'infinity'),
+            coalesce($3, ''))
+        order by c.counted_on desc, c.count_id desc limit $4
+        """,
+        db.company, waiting, after, limit,
+    )
+    return [CountHeader(**row) for row in rows]
 
 
 async def count(db: Db, count_id: str) -> Count | None:

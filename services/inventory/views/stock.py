@@ -179,6 +179,23 @@ async def moves(db: Db, sku: str, *, after: tuple[str, int], limit: int) -> Move
     return MovePage(items=items, next=f"{items[-1].warehouse}/{items[-1].n}" if len(rows) > limit else None)
 
 
+async def moves_backwards(db: Db, sku: str, warehouse: str, *, before: int, limit: int) -> MovePage:
+    """The stock ledger of a pool, newest first, from the line before `before` on; 0 stands for the end."""
+    rows = await db.fetch(
+        """
+        select m.warehouse, m.n, m.kind, m.document_id, m.line, m.order_id, m.moved_on, m.quantity, m.value,
+               m.quantity_after, m.value_after, coalesce(k.value, m.value) as known_value,
+               coalesce(k.value_after, m.value_after) as known_value_after
+        from stock_move m left join known_cost k using (company, sku, warehouse, n)
+        where m.company = $1 and m.sku = $2 and m.warehouse = $3 and m.n < $4
+        order by m.n desc limit $5
+        """,
+        db.company, sku, warehouse, before or 2**63 - 1, limit + 1,
+    )
+    items = [StockMove(**row) for row in rows[:limit]]
+    return MovePage(items=items, next=f"{items[-1].warehouse}/{items[-1].n}" if len(rows) > limit else None)
+
+
 async def adjustments(db: Db, sku: str, *, after: tuple[str, int, str], limit: int) -> AdjustmentPage:
     """What late costs and settled negative stock did to a product's pools, by (warehouse, since, document)."""
     rows = await db.fetch(

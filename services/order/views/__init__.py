@@ -1,215 +1,39 @@
-"""What others may read about orders, customers and receivables. Amounts are decimal strings in JSON."""
+"""SQL of orders, customers and receivables that only reads."""
 
-from datetime import date
-from decimal import Decimal
+from collections import defaultdict
 
-from pydantic import BaseModel
-
-from services.order.domain.values import State
+from services.order.views.listing import Sort, Wanted, list_orders
+from services.order.views.shapes import (
+    CreditNote,
+    Customer,
+    DeliveredLine,
+    Delivery,
+    Invoice,
+    OrderDetail,
+    OrderHeader,
+    OrderLine,
+    Payment,
+    Receivable,
+    Refund,
+    Return,
+    Summary,
+)
 from shared.db import Db
 
-
-class OrderHeader(BaseModel):
-    """One order without its lines."""
-
-    order_id: str
-    customer_id: str
-    ordered_on: date
-    currency: str
-    warehouse: str
-    salesperson: str | None
-    maker: str
-    approver: str | None
-    state: State
-    settled: bool
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-    stopped_on: date | None
-    stop_reason: str | None
-
-
-class OrderLine(BaseModel):
-    line: int
-    sku: str
-    quantity: Decimal
-    unit_price: Decimal
-    tax_rate: Decimal
-    net: Decimal
-    tax: Decimal
-    delivered: Decimal
-    delivered_net: Decimal
-    delivered_tax: Decimal
-    returned: Decimal
-
-
-class Delivery(BaseModel):
-    """`returned` is the gross of what came back; `open` is what no receipt has paid yet, below zero a credit."""
-
-    delivery_id: str
-    delivered_on: date
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-    returned: Decimal
-    open: Decimal
-    invoice_id: str | None
-
-
-class Return(BaseModel):
-    """Goods that came back. With an invoice it needs a credit note, without one it lowered the later invoice."""
-
-    return_id: str
-    delivery_id: str
-    returned_on: date
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-    invoice_id: str | None
-    credit_note_id: str | None
-
-
-class CreditNote(BaseModel):
-    credit_note_id: str
-    issued_on: date
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-
-
-class Refund(BaseModel):
-    """What a refund paid back of this order: credits of its deliveries, and advances that name it."""
-
-    refund_id: str
-    paid_on: date
-    amount: Decimal
-    from_returns: Decimal
-    from_advances: Decimal
-
-
-class Invoice(BaseModel):
-    invoice_id: str
-    issued_on: date
-    net: Decimal
-    tax: Decimal
-    gross: Decimal
-
-
-class Payment(BaseModel):
-    """What a receipt paid of this order; `advance` is what it keeps for later deliveries of this order."""
-
-    payment_id: str
-    received_on: date
-    amount: Decimal
-    allocated: Decimal
-    advance: Decimal
-
-
-class OrderDetail(OrderHeader):
-    """One order with everything that happened to it."""
-
-    lines: list[OrderLine]
-    deliveries: list[Delivery]
-    returns: list[Return]
-    invoices: list[Invoice]
-    credit_notes: list[CreditNote]
-    payments: list[Payment]
-    refunds: list[Refund]
-
-
-class Customer(BaseModel):
-    """exposure = committed + receivable - advances; the credit check compares it with the limit.
-
-    `receivable` is less what returns left in the customer's favour, so it may be below zero.
-    """
-
-    customer_id: str
-    credit_limit: Decimal
-    committed: Decimal
-    receivable: Decimal
-    advances: Decimal
-    exposure: Decimal
-
-
-class Receivable(BaseModel):
-    """balance = open - credits: what a customer owes for deliveries, less what returns left in its favour.
-
-    `deliveries` are those that are not paid in full, `oldest` is the day of the first of them.
-    """
-
-    customer_id: str
-    open: Decimal
-    credits: Decimal
-    balance: Decimal
-    deliveries: int
-    oldest: date | None
-
-
-class Summary(BaseModel):
-    """Counts over everything."""
-
-    orders: dict[State, int]
-    deliveries: int
-    invoiced: int
-    paid: int
-    invoices: int
-    payments: int
-    returns: int
-    credit_notes: int
-    refunds: int
-
-
-async def list_orders(
-    db: Db, state: State | None, customer_id: str | None, after: str | None, limit: int
-) -> list[OrderHeader]:
-    """Newest first; `after` is the last order of the page before."""
-    if customer_id is not None:
-        return await _orders_of_customer(db, customer_id, state, after, limit)
-    return await (_all_orders(db, after, limit) if state is None else _orders_in_state(db, state, after, limit))
-
-
-async def _all_orders(db: Db, after: str | None, limit: int) -> list[OrderHeader]:
-    rows = await db.fetch(
-        """
-        select * from sales_order
-        where company = $1 and (ordered_on, order_id) < (
-            coalesce((select ordered_on from sales_order where company = $1 and order_id = $2), date 'infinity'),
-            coalesce($2, ''))
-        order by ordered_on desc, order_id desc limit $3
-        """,
-        db.company, after, limit,
-    )
-    return [OrderHeader(**row) for row in rows]
-
-
-async def _orders_in_state(db: Db, state: State, after: str | None, limit: int) -> list[OrderHeader]:
-    rows = await db.fetch(
-        """
-        select * from sales_order
-        where company = $1 and state = $2 and (ordered_on, order_id) < (
-            coalesce((select ordered_on from sales_order where company = $1 and order_id = $3), date 'infinity'),
-            coalesce($3, ''))
-        order by ordered_on desc, order_id desc limit $4
-        """,
-        db.company, state, after, limit,
-    )
-    return [OrderHeader(**row) for row in rows]
-
-
-async def _orders_of_customer(
-    db: Db, customer_id: str, state: State | None, after: str | None, limit: int
-) -> list[OrderHeader]:
-    rows = await db.fetch(
-        """
-        select * from sales_order
-        where company = $1 and customer_id = $2 and state = coalesce($3, state) and (ordered_on, order_id) < (
-            coalesce((select ordered_on from sales_order where company = $1 and order_id = $4), date 'infinity'),
-            coalesce($4, ''))
-        order by ordered_on desc, order_id desc limit $5
-        """,
-        db.company, customer_id, state, after, limit,
-    )
-    return [OrderHeader(**row) for row in rows]
+__all__ = [
+    "Customer",
+    "OrderDetail",
+    "OrderHeader",
+    "Receivable",
+    "Sort",
+    "Summary",
+    "Wanted",
+    "find_customer",
+    "find_order",
+    "list_orders",
+    "list_receivables",
+    "summarize",
+]
 
 
 async def find_order(db: Db, order_id: str) -> OrderDetail | None:
@@ -252,7 +76,23 @@ async def _deliveries(db: Db, order_id: str) -> list[Delivery]:
         """,
         db.company, order_id,
     )
-    return [Delivery(**row) for row in rows]
+    lines = await _delivered_lines(db, order_id)
+    return [Delivery(**row, lines=lines[row["delivery_id"]]) for row in rows]
+
+
+async def _delivered_lines(db: Db, order_id: str) -> dict[str, list[DeliveredLine]]:
+    rows = await db.fetch(
+        """
+        select l.delivery_id, l.line, l.sku, l.quantity, l.returned
+        from delivery d join delivery_line l on l.company = $1 and l.delivery_id = d.delivery_id
+        where d.company = $1 and d.order_id = $2 order by l.delivery_id, l.line
+        """,
+        db.company, order_id,
+    )
+    lines: dict[str, list[DeliveredLine]] = defaultdict(list)
+    for row in rows:
+        lines[row["delivery_id"]].append(DeliveredLine(**row))
+    return lines
 
 
 async def _returns(db: Db, order_id: str) -> list[Return]:

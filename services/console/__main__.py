@@ -1,0 +1,33 @@
+"""`python -m services.console serve|migrate|topology|replay|account ...`."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from services.console import accounts
+from services.console.client import Client
+from services.console.feed import Feed
+from services.console.handlers import service
+from services.console.issuer import Issuer
+from services.console.pages import add_pages
+from shared.db import Pool
+from shared.main import run
+from shared.settings import ConsoleSettings
+
+
+def feed(app: FastAPI, _pool: Pool) -> Feed:
+    """What works beside the doors."""
+    found: Feed = app.state.feed
+    return found
+
+
+def dress(app: FastAPI) -> None:
+    """The pages."""
+    settings = ConsoleSettings()
+    issuer = Issuer(settings.jwt_private_key_file.read_bytes(), settings.jwt_issuer, settings.jwt_audience)
+    add_pages(app, Client(settings.service_urls, issuer), https=settings.console_https)
+
+
+if __name__ == "__main__":
+    own = {"account": ("accounts by hand: add, password, lock, unlock, list", accounts.main)}
+    run(service, APIRouter(), Path(__file__).parent, own, beside=[feed], dress=dress)

@@ -1,0 +1,33 @@
+"""Search while typing: what stands below a field. Answers are lists of options for static/work.js."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from services.console.pages.facts import or_none
+from services.console.pages.frame import Asked, User, page
+
+router = APIRouter()
+SHOWN = 12
+
+
+@router.get("/find/{what}")
+async def find(
+    request: Request, person: User, services: Asked, what: Literal["products", "customers", "suppliers"],
+    q: Annotated[str, Query(max_length=100)] = "", warehouse: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """Up to a dozen that have this in their name or number; products with what of them is free."""
+    found: list[dict[str, Any]] | None
+    if what == "products":
+        found = await or_none(services.get("inventory", "/products", q=q, warehouse=warehouse, limit=SHOWN))
+        options = [{**one, "id": one["sku"]} for one in found or ()]
+    elif what == "customers":
+        found = await or_none(services.get("crm", "/customers", q=q, limit=SHOWN))
+        options = [{**one, "id": one["customer_id"]} for one in found or ()]
+    else:
+        found = await or_none(services.get("inventory", "/suppliers", limit=500))
+        said = q.casefold()
+        options = [{**one, "id": one["supplier_id"]} for one in found or ()
+                   if said in one["supplier_id"].casefold() or said in one["name"].casefold()][:SHOWN]
+    return await page(request, "part_options.html", what=what, options=options, away=found is None)

@@ -1,0 +1,132 @@
+"""Templates, and how values look: money, quantities, dates, texts of two languages."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from services.console.domain.feed import ZONE, words
+from services.console.domain.roles import ROLES
+from services.console.domain.words import in_capitals
+from shared.refusal import Text
+
+HERE = Path(__file__).parents[1]
+STATIC = HERE / "static"
+
+
+@pass_context
+def t(context: Context, zh: str, en: str) -> str:
+    """A text of a template, in the language of whoever reads it."""
+    return zh if context["lang"] == "zh" else en
+
+
+@pass_context
+def text(context: Context, value: Text | Mapping[str, Any] | None) -> str:
+    """A Text, or an object of an API that has `zh` and `en`."""
+    if value is None:
+        return ""
+    if isinstance(value, Text):
+        return value.zh if context["lang"] == "zh" else value.en
+    return str(value[context["lang"]])
+
+
+def money(value: str | Decimal | None, zero: str = "") -> Markup:
+    """1234.5 -> 1,234.50; below zero in red, as 红字 is written; nothing for zero unless `zero` says what."""
+    if value is None or value == "":
+        return Markup("")
+    amount = Decimal(value)
+    if not amount:
+        return Markup.escape(zero)
+    digits = f"{amount:,.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount.normalize():,f}"
+    return Markup('<span class="red">{}</span>').format(digits) if amount < 0 else Markup.escape(digits)
+
+
+def quantity(value: str | Decimal | None) -> str:
+    if value is None or value == "":
+        return ""
+    return f"{Decimal(value).normalize():,f}"
+
+
+def plain(value: str | Decimal) -> str:
+    """A number as it is typed: 12.50 -> 12.5, 100 -> 100."""
+    digits = f"{Decimal(value):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def price(value: str | Decimal | None) -> str:
+    """A price or cost of one unit: two decimals, or as many more as it has."""
+    if value is None or value == "":
+        return ""
+    amount = Decimal(plain(value))
+    return f"{amount:,.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount:,f}"
+
+
+def signed(value: str | Decimal) -> Markup:
+    """A quantity that came in or went out: +5, or -5 in red."""
+    amount = Decimal(value)
+    return Markup('<span class="red">{}</span>').format(quantity(amount)) if amount < 0 else Markup.escape(
+        f"+{quantity(amount)}" if amount else "0")
+
+
+def dash(value: str) -> str:
+    """A dash where there is nothing."""
+    return "–" if value in ("", "0") else value
+
+
+def moment(value: str | datetime, form: str = "%m-%d %H:%M:%S") -> str:
+    """A moment in the console's time zone."""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return when.astimezone(ZONE).strftime(form)
+
+
+@pass_context
+def who(context: Context, value: str | None) -> str:
+    """A person; a rule that made or checked something by itself (rule:goods-shipped@1) in words."""
+    if value and value.startswith("rule:"):
+        return str(t(context, "自动", "automatic"))
+    return value or ""
+
+
+def capitals(value: str | Decimal) -> str:
+    return in_capitals(Decimal(value))
+
+
+def pretty(value: Any) -> str:
+    """JSON for people."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def today() -> date:
+    return datetime.now(UTC).astimezone(ZONE).date()
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a file, with a digest of it."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?{digest}"
+
+
+@cache
+def icon(name: str) -> Markup:
+    """A small picture out of icons.txt."""
+    return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(
+        static("vendor/icons.svg"), name)
+
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True, auto_reload=False,
+)
+ENVIRONMENT.globals.update(t=t, static=static, icon=icon, role_titles=ROLES)
+ENVIRONMENT.filters.update(text=text, money=money, quantity=quantity, moment=moment, capitals=capitals, who=who,
+                           event_words=words, pretty=pretty, plain=plain, price=price, dash=dash,
+                           signed=signed, number=Decimal)

@@ -1,0 +1,2 @@
+-- Customers by name.
+create index customer_named on customer (company, name, customer_id);

@@ -1,0 +1,174 @@
+"""Orders as a list that is narrowed, sorted and paged. Every page reads one index from where the page before ended."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from services.order.domain.values import State
+from services.order.views.shapes import OrderHeader
+from shared.db import Db
+
+Sort = Literal["date", "-date", "gross", "-gross"]
+FIRST, LAST = date(1, 1, 1), date(9999, 12, 31)
+END = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of the list; `number` is the beginning of an order's, `after` the last order of the page before."""
+
+    state: State | None = None
+    customers: tuple[str, ...] = ()
+    since: date = FIRST
+    until: date = LAST
+    number: str = ""
+    sort: Sort = "-date"
+    after: str | None = None
+    limit: int = 50
+
+
+async def list_orders(db: Db, want: Wanted) -> list[OrderHeader]:
+    """Newest first unless something else is asked for; by number descending when one is looked for."""
+    if want.number:
+        rows = await _by_number(db, want)
+    elif want.customers:
+        rows = await _of_customers(db, want)
+    elif want.sort.endswith("gross"):
+        rows = await (_by_gross(db, want) if want.state is None else _by_gross_in_state(db, want, want.state))
+    else:
+        rows = await (_by_date(db, want) if want.state is None else _by_date_in_state(db, want, want.state))
+    return [OrderHeader(**row) for row in rows]
+
+
+async def _by_number(db: Db, want: Wanted) -> list[Any]:
+    return await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and order_id collate "C" >= $2 and order_id collate "C" < $3
+          and ($4::text is null or state = $4) and ($5::text[] = '{}' or customer_id = any ($5))
+          and ordered_on between $6 and $7
+        order by order_id collate "C" desc limit $8
+        """,
+        db.company, want.number, min(want.after or want.number + END, want.number + END), want.state,
+        list(want.customers), want.since, want.until, want.limit,
+    )
+
+
+async def _of_customers(db: Db, want: Wanted) -> list[Any]:
+    """A customer's orders are few enough to be sorted: `place` is what they are sorted by, ascending."""
+    return await db.fetch(
+        """
+        with mine as (
+            select o.*, case $6 when 'gross' then o.gross when '-gross' then -o.gross
+                        when 'date' then (o.ordered_on - date '2000-01-01')::numeric
+                        else (date '2000-01-01' - o.ordered_on)::numeric end as place
+            from sales_order o
+            where o.company = $1 and o.customer_id = any ($2::text[]) and ($3::text is null or o.state = $3)
+              and o.ordered_on between $4 and $5
+        )
+        select * from mine
+        where $7::text is null or place > (select place from mine where order_id = $7)
+           or (place = (select place from mine where order_id = $7)
+               and case when $6 in ('date', 'gross') then order_id > $7 else order_id < $7 end)
+        order by place, case when $6 in ('date', 'gross') then order_id end,
+                 case when $6 not in ('date', 'gross') then order_id end desc
+        limit $8
+        """,
+        db.company, list(want.customers), want.state, want.since, want.until, want.sort, want.after, want.limit,
+    )
+
+
+async def _by_date(db: Db, want: Wanted) -> list[Any]:
+    if want.sort == "date":
+        return await db.fetch(
+            """
+            select * from sales_order
+            where company = $1 and ordered_on between $4 and $5 and (ordered_on, order_id) > (
+                coalesce((select ordered_on from sales_order where company = $1 and order_id = $2),
+                         date '-infinity'), coalesce($2, ''))
+            order by ordered_on, order_id limit $3
+            """,
+            db.company, want.after, want.limit, want.since, want.until,
+        )
+    return await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and ordered_on between $4 and $5 and (ordered_on, order_id) < (
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $2), date 'infinity'),
+            coalesce($2, ''))
+        order by ordered_on desc, order_id desc limit $3
+        """,
+        db.company, want.after, want.limit, want.since, want.until,
+    )
+
+
+async def _by_date_in_state(db: Db, want: Wanted, state: State) -> list[Any]:
+    if want.sort == "date":
+        return await db.fetch(
+            """
+            select * from sales_order
+            where company = $1 and state = $2 and ordered_on between $5 and $6 and (ordered_on, order_id) > (
+                coalesce((select ordered_on from sales_order where company = $1 and order_id = $3),
+                         date '-infinity'), coalesce($3, ''))
+            order by ordered_on, order_id limit $4
+            """,
+            db.company, state, want.after, want.limit, want.since, want.until,
+        )
+    return await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and state = $2 and ordered_on between $5 and $6 and (ordered_on, order_id) < (
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $3), date 'infinity'),
+            coalesce($3, ''))
+        order by ordered_on desc, order_id desc limit $4
+        """,
+        db.company, state, want.after, want.limit, want.since, want.until,
+    )
+
+
+async def _by_gross(db: Db, want: Wanted) -> list[Any]:
+    if want.sort == "gross":
+        return await db.fetch(
+            """
+            select * from sales_order
+            where company = $1 and ordered_on between $4 and $5 and (gross, order_id) > (
+                coalesce((select gross from sales_order where company = $1 and order_id = $2), '-infinity'),
+                coalesce($2, ''))
+            order by gross, order_id limit $3
+            """,
+            db.company, want.after, want.limit, want.since, want.until,
+        )
+    return await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and ordered_on between $4 and $5 and (gross, order_id) < (
+            coalesce((select gross from sales_order where company = $1 and order_id = $2), 'infinity'),
+            coalesce($2, ''))
+        order by gross desc, order_id desc limit $3
+        """,
+        db.company, want.after, want.limit, want.since, want.until,
+    )
+
+
+async def _by_gross_in_state(db: Db, want: Wanted, state: State) -> list[Any]:
+    if want.sort == "gross":
+        return await db.fetch(
+            """
+            select * from sales_order
+            where company = $1 and state = $2 and ordered_on between $5 and $6 and (gross, order_id) > (
+                coalesce((select gross from sales_order where company = $1 and order_id = $3), '-infinity'),
+                coalesce($3, ''))
+            order by gross, order_id limit $4
+            """,
+            db.company, state, want.after, want.limit, want.since, want.until,
+        )
+    return await db.fetch(
+        """
+        select * from sales_order
+        where company = $1 and state = $2 and ordered_on between $5 and $6 and (gross, order_id) < (
+            coalesce((select gross from sales_order where company = $1 and order_id = $3), 'infinity'),
+            coalesce($3, ''))
+        order by gross desc, order_id desc limit $4
+        """,
+        db.company, state, want.after, want.limit, want.since, want.until,
+    )

@@ -1,0 +1,217 @@
+"""The main job of each role from its start to its end, each on one device and in one language; what one may not do says
+why; what a service refuses stands at its field and loses nothing."""
+
+from decimal import Decimal
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.console.browsing import visit
+from tests.console.stage import Stage
+
+TO = 30_000
+
+
+async def _pick(page: Page, field: str, said: str, option: str) -> None:
+    """Search while typing, and take what is found by Enter."""
+    await page.locator(f"[name='{field}']").press_sequentially(said)
+    finder = page.locator(".finder", has=page.locator(f"[name='{field}']"))
+    await expect(finder.locator("[role=option][aria-selected=true]")).to_contain_text(option, timeout=TO)
+    await page.keyboard.press("Enter")
+
+
+async def test_a_salesperson_enters_an_order_with_the_keyboard_alone(stage: Stage, browser: Browser) -> None:
+    await stage.trade.receive("R-sales", "10", "10")
+    async with visit(browser, stage) as visitor:
+        page = visitor.page
+        await visitor.sign_in("sales")
+        await visitor.go("/orders/new")
+        await page.fill("[name=order_id]", "SO-typed")
+        await _pick(page, "customer_id", "客", "客户")
+        await expect(page.locator("[name=customer_id]")).to_have_value("K1")
+        await _pick(page, "lines.0.sku", "茶", "可用")
+        await expect(page.locator("[name='lines.0.quantity']")).to_be_focused()
+        await page.keyboard.type("2")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("99.995")
+        await expect(page.locator("[data-net='0']")).to_have_text("199.99", timeout=TO)
+        await expect(page.locator("[data-sums]")).to_contain_text("225.99", timeout=TO)
+        await page.fill("[name='lines.3.sku']", "NONE")  # rows between may stay empty
+        await page.fill("[name='lines.3.quantity']", "1")
+        await page.fill("[name='lines.3.unit_price']", "1")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#f-lines-3-sku-note")).to_have_text("商品 NONE 不存在", timeout=TO)
+        assert await page.input_value("[name='lines.0.unit_price']") == "99.995"
+        assert await visitor.serious() == []
+        await page.locator("[data-row='3'] [data-clear]").click()
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".top-title .state")).to_have_text("待发货", timeout=TO)
+        await expect(page.locator(".todo")).to_contain_text("需要角色：仓库")
+        assert await visitor.serious() == []
+
+
+async def test_an_order_is_shipped_invoiced_paid_and_partly_returned(stage: Stage, browser: Browser) -> None:
+    await stage.trade.receive("R-walk", "10", "10")
+    await stage.trade.order("SO-walk", "4")
+    await stage.live.until_quiet()
+    async with visit(browser, stage, "phone", "zh-CN") as visitor:
+        page = visitor.page
+        await visitor.sign_in("warehouse")
+        await visitor.go("/orders/SO-walk")
+        await page.fill("[name='lines.0.quantity']", "5")
+        await page.click("button:text-is('发货')")
+        await expect(page.locator(".step .wrong")).to_contain_text("5", timeout=TO)
+        assert await page.input_value("[name='lines.0.quantity']") == "5"
+        await page.fill("[name='lines.0.quantity']", "3")
+        await page.click("button:text-is('发货')")
+        await expect(page.locator(".notice")).to_contain_text("SO-walk-D1", timeout=TO)
+        assert await page.input_value("[name='lines.0.quantity']") == "1", "what is left is proposed"
+    async with visit(browser, stage, "desktop", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("accountant")
+        await visitor.go("/orders/SO-walk")
+        await page.click("button:text-is('Invoice')")
+        await expect(page.locator(".notice")).to_contain_text("SO-walk-I1", timeout=TO)
+        await page.fill("#receive-amount", "339")
+        await page.click("button:text-is('Receive payment')")
+        await expect(page.locator(".notice")).to_contain_text("SO-walk-P1", timeout=TO)
+        await expect(page.locator(".line a.number").first).to_be_visible(timeout=TO)
+    async with visit(browser, stage, "phone", "zh-CN") as visitor:
+        page = visitor.page
+        await visitor.sign_in("warehouse")
+        await visitor.go("/orders/SO-walk")
+        await page.click("summary:has-text('退货 SO-walk-D1')")
+        await page.locator("details[open] [name='lines.0.quantity']").last.fill("1")
+        await page.locator("details[open] button[type=submit]").last.click()
+        await expect(page.locator(".notice")).to_contain_text("SO-walk-R1", timeout=TO)
+        assert await visitor.serious() == []
+    async with visit(browser, stage, "desktop", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("second.accountant")
+        await visitor.go("/orders/SO-walk")
+        await page.locator("summary:has-text('Credit note')").wait_for()
+        await page.click("summary:has-text('Refund')")
+        assert await page.input_value("#refund-amount") == "113"
+        await page.click("button:text-is('Refund')")
+        await expect(page.locator(".notice")).to_contain_text("SO-walk-B1", timeout=TO)
+
+
+async def test_goods_are_received_and_counted_with_one_thumb(stage: Stage, browser: Browser) -> None:
+    async with visit(browser, stage, "phone", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("warehouse")
+        await visitor.go("/stock/receive")
+        await expect(page.locator("#f-scan")).to_be_focused()
+        await _pick(page, "supplier_id", "S1", "供应商")
+        for _ in range(2):  # a reader types the code and Enter
+            await page.fill("#f-scan", "TEA")
+            await page.press("#f-scan", "Enter")
+            await page.locator(".scanned").wait_for()
+        await expect(page.locator("[name='lines.0.quantity']")).to_have_value("2")
+        await page.fill("#f-scan", "nothing-like-it")
+        await page.press("#f-scan", "Enter")
+        await expect(page.locator(".scan .wrong")).to_contain_text("there is no product", timeout=TO)
+        await page.click("button:text-is('Receive')")
+        await expect(page.locator(".scanned .wrong")).to_contain_text("has no unit cost", timeout=TO)
+        await expect(page.locator("[name='lines.0.quantity']")).to_have_value("2")
+        await page.fill("[name='lines.0.unit_cost']", "10")
+        await page.click("[data-add='1']")
+        await page.click("button:text-is('Receive')")
+        await expect(page.locator(".notice")).to_contain_text("is in stock", timeout=TO)
+        await visitor.go("/stock/count")
+        await page.fill("#f-scan", "TEA")
+        await page.press("#f-scan", "Enter")
+        await page.fill("[name='lines.0.counted']", str(await _free(stage) + 1))
+        assert await visitor.serious() == []
+        await page.click("button:text-is('Enter the count')")
+        await expect(page.locator(".card-foot .why")).to_contain_text("needs the role", timeout=TO)
+        await expect(page.locator("tbody .money").first).to_have_text("+1")
+        where = page.url.removeprefix(visitor.url)
+    async with visit(browser, stage) as visitor:
+        await visitor.sign_in("accountant")
+        await visitor.go(where)
+        await visitor.page.click("text=审批差异")
+        await expect(visitor.page.locator(".top-title .state")).to_have_text("已审批", timeout=TO)
+
+
+async def _free(stage: Stage) -> int:
+    pool = stage.live.stations["inventory"].pool
+    return int(await pool.fetchval("select quantity from stock where sku = 'TEA' and company = 'C1'") or Decimal(0))
+
+
+async def test_a_buyer_orders_and_an_accountant_matches_and_pays(stage: Stage, browser: Browser) -> None:
+    async with visit(browser, stage, "desktop", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("buyer")
+        await visitor.go("/purchases/new?supplier_id=S1")
+        await page.fill("[name=purchase_id]", "PO-1")
+        await _pick(page, "lines.0.sku", "TE", "free")
+        await page.keyboard.type("6")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("10")
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".notice")).to_contain_text("PO-1", timeout=TO)
+        await expect(page.locator(".todo .why")).to_have_text("needs the role Warehouse")
+    async with visit(browser, stage, "phone", "zh-CN") as visitor:
+        page = visitor.page
+        await visitor.sign_in("warehouse")
+        await visitor.go("/stock/receive?purchase_id=PO-1")
+        await page.click("[data-fill]")
+        await page.fill("[name=receipt_id]", "R-PO-1") if await page.locator(".scan-more[open]").count() else \
+            await page.evaluate("document.querySelector('[name=receipt_id]').value = 'R-PO-1'")
+        await page.click("button:text-is('入库')")
+        await expect(page.locator(".notice")).to_contain_text("R-PO-1", timeout=TO)
+    async with visit(browser, stage, "desktop", "zh-CN") as visitor:
+        page = visitor.page
+        await visitor.sign_in("accountant")
+        await visitor.go("/purchases/match?supplier_id=S1")
+        await page.check("[value='R-PO-1/1']")
+        await page.click("button:has-text('录入发票')")
+        await page.fill("[name=supplier_invoice_id]", "FP-1")
+        await page.fill("[name='lines.0.unit_cost']", "11")
+        await expect(page.locator("[data-sums]")).to_contain_text("74.58", timeout=TO)
+        assert await visitor.serious() == []
+        await page.click("button:has-text('发票入账')")
+        await expect(page.locator("h1")).to_have_text("采购发票 FP-1", timeout=TO)
+        await page.click(".top-title .back")
+        await page.fill("[name=amount]", "99999")
+        await page.click("button:text-is('付款')")
+        await expect(page.locator("#pay-amount-note")).to_contain_text("不能付", timeout=TO)
+        await page.fill("[name=amount]", "74.58")
+        await page.click("button:text-is('付款')")
+        await expect(page.locator(".notice")).to_contain_text("已登记", timeout=TO)
+
+
+async def test_who_placed_an_order_over_the_limit_does_not_approve_it(stage: Stage, browser: Browser) -> None:
+    async with visit(browser, stage, "desktop", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("sales")
+        await visitor.go("/customers/new")
+        for name, value in (("name", "Tiny Ltd"), ("customer_id", "tiny"), ("credit_limit", "0.001")):
+            await page.fill(f"[name='customers.0.{name}']", value)
+        await page.click("button:text-is('Register')")
+        await expect(page.locator("#f-customers-0-credit_limit-note")).to_contain_text("decimals", timeout=TO)
+        await page.fill("[name='customers.0.credit_limit']", "1")
+        await page.click("button:text-is('Register')")
+        await page.click("summary:has-text('Write down a talk')")
+        await page.fill("#talk-text", "asked for tea")
+        await page.click("button:text-is('Save') >> visible=true")
+        await expect(page.locator(".said")).to_have_text("asked for tea", timeout=TO)
+        assert await visitor.serious() == []
+    await stage.trade.receive("R-tiny", "5", "10")
+    await stage.live.until_quiet()
+    async with visit(browser, stage, "desktop", "zh-CN") as visitor:
+        page = visitor.page
+        await visitor.sign_in("sales")
+        await visitor.go("/orders/new?customer_id=tiny")
+        await page.fill("[name=order_id]", "SO-tiny")
+        for name, value in (("sku", "TEA"), ("quantity", "1"), ("unit_price", "100")):
+            await page.fill(f"[name='lines.0.{name}']", value)
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".top-title .state")).to_have_text("待审核", timeout=TO)
+        await expect(page.locator(".step.locked").first).to_contain_text("需要角色：会计、会计主管")
+    async with visit(browser, stage, "phone", "zh-CN") as visitor:
+        await visitor.sign_in("chief_accountant")
+        await visitor.go("/orders?state=held")
+        await visitor.page.click("text=SO-tiny")
+        await visitor.page.click("button:text-is('审核通过')")
+        await expect(visitor.page.locator(".top-title .state")).to_have_text("待发货", timeout=TO)
