@@ -50,7 +50,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     """An application at a port of its own."""
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign]  # they are the test run's
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are the test run's
     task = asyncio.create_task(server.serve())
     await until_true("a server listens", lambda: server.started)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

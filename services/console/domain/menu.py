@@ -22,8 +22,18 @@ BOOKKEEPERS = frozenset({"accountant", "chief_accountant", "auditor", "admin"})
 MENU = (
     Entry("/", Text("首页", "Home"), "home", EVERYBODY),
     Entry("/vouchers", Text("凭证", "Vouchers"), "receipt", BOOKKEEPERS),
+    Entry("/books", Text("账簿", "Books"), "book-2", BOOKKEEPERS),
+    Entry("/operation", Text("运行", "Operation"), "server", frozenset({"operator", "admin"})),
+    Entry("/accounts", Text("账号", "Accounts"), "users", frozenset({"admin"})),
+    Entry("/accounts/audit", Text("审计日志", "Audit log"), "shield-lock", frozenset({"admin", "auditor"})),
 )
 
 
 def seen_by(person: Person) -> Sequence[Entry]:
     return [entry for entry in MENU if person.roles & entry.roles]
+
+
+def place_of(path: str) -> Entry | None:
+    """The entry that an address belongs to: the longest one that it begins with."""
+    found = [entry for entry in MENU if path == entry.path or path.startswith(entry.path.rstrip("/") + "/")]
+    return max(found, key=lambda entry: len(entry.path), default=None) if path != "/" else MENU[0]

@@ -8,13 +8,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from services.console.client import Client
 from services.console.feed import Feed
 from services.console.identity import Accounts
-from services.console.pages import home, preferences, sign_in, vouchers
+from services.console.pages import accounts, books, home, operation, preferences, sign_in, vouchers
 from services.console.pages.errors import add_error_pages
 from services.console.pages.guard import Guard
 from services.console.pages.rendering import STATIC
 
 # Every group of pages; its router's paths are the addresses.
-GROUPS: tuple[APIRouter, ...] = (sign_in.router, preferences.router, home.router, vouchers.router)
+GROUPS: tuple[APIRouter, ...] = (
+    sign_in.router, preferences.router, home.router, vouchers.router, books.router, operation.router, accounts.router,
+)
 
 
 def add_pages(app: FastAPI, client: Client, *, https: bool) -> None:
