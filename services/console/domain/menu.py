@@ -35,5 +35,5 @@ def seen_by(person: Person) -> Sequence[Entry]:
 
 def place_of(path: str) -> Entry | None:
     """The entry that an address belongs to: the longest one that it begins with."""
-    found = [entry for entry in MENU if path == entry.path or path.startswith(entry.path.rstrip("/") + "/")]
-    return max(found, key=lambda entry: len(entry.path), default=None) if path != "/" else MENU[0]
+    found = [entry for entry in MENU if path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))]
+    return max(found, key=lambda entry: len(entry.path), default=None)

@@ -25,7 +25,7 @@ def add_pages(app: FastAPI, client: Client, *, https: bool) -> None:
                    if not (STATIC / "vendor" / name).exists()]:
         raise SystemExit(f"browser files are missing ({', '.join(missing)}): sh tools/browser_files.sh")
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.feed = Feed(app.state.pool)
+    app.state.feed = Feed(app.state.pool, client)
     pages.state.pool, pages.state.client, pages.state.https = app.state.pool, client, https
     pages.state.feed = app.state.feed
     pages.state.accounts = Accounts(app.state.pool, https=https)
