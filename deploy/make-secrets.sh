@@ -55,14 +55,17 @@ $(sed 1d "$(dirname "$0")/rabbitmq/rights.json")"
 
 # -- whose tokens are believed ---------------------------------------------------------------------------------------
 
+# The console signs tokens with the private key, the services believe the public one.
 if [ ! -s "$folder/jwt_public_key" ]; then
     if ! command -v openssl >/dev/null; then
-        echo "make-secrets: put your issuer's public key (PEM, ES256) into $folder/jwt_public_key" >&2
+        echo "make-secrets: without openssl, put a key pair (PEM, ES256) into $folder: jwt_private_key, jwt_public_key" >&2
         exit 1
     fi
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/trial_private_key" 2>/dev/null
-    openssl pkey -in "$folder/trial_private_key" -pubout -out "$folder/jwt_public_key"
-    echo "make-secrets: tokens come from deploy/make-token.sh, for trying out; for real use put your issuer's" \
-        "public key into $folder/jwt_public_key and remove trial_private_key" >&2
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/jwt_private_key" 2>/dev/null
+    openssl pkey -in "$folder/jwt_private_key" -pubout -out "$folder/jwt_public_key"
 fi
+if [ ! -s "$folder/jwt_private_key" ]; then
+    echo "make-secrets: $folder/jwt_public_key is another issuer's, so nobody can sign in at the console" >&2
+fi
+keep jwt_private_key none
 chmod 444 "$folder/jwt_public_key"

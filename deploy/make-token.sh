@@ -3,9 +3,9 @@
 #   sh deploy/make-token.sh COMPANY PERSON ROLE...
 set -eu
 
-key=${SECRETS_DIR:-$(dirname "$0")/../secrets}/trial_private_key
+key=${SECRETS_DIR:-$(dirname "$0")/../secrets}/jwt_private_key
 [ $# -ge 3 ] || { sed -n '2,3s/^# *//p' "$0" >&2; exit 2; }
-[ -r "$key" ] || { echo "make-token: no $key: tokens come from your own issuer" >&2; exit 1; }
+[ -r "$key" ] && [ "$(cat "$key")" != none ] || { echo "make-token: no $key: tokens come from your own issuer" >&2; exit 1; }
 
 company=$1 person=$2 roles=
 shift 2

@@ -64,7 +64,8 @@ def test_every_service_is_deployed_with_its_jobs(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_gets_only_its_own_secrets(name: str) -> None:
     given = set(re.findall(r"- (?:\{source: )?([a-z]+(?:_[a-z]+)+)", BLOCKS[name]))
-    assert given == {f"{name}_database_url", f"{name}_rabbitmq_url", "queue_principals", "jwt_public_key"}
+    issuers = {"jwt_private_key"} if name == "console" else set()
+    assert given == {f"{name}_database_url", f"{name}_rabbitmq_url", "queue_principals", "jwt_public_key"} | issuers
 
 
 @pytest.mark.parametrize("name", REPLICATED)
@@ -157,7 +158,8 @@ def test_git_and_the_image_know_no_secrets() -> None:
     assert {".env", "secrets/"} <= set((ROOT / ".gitignore").read_text().split())
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     allowed = [line for line in ignored if not line.startswith("#")]
-    assert allowed == ["*", "!requirements.lock", "!services", "!shared", "**/__pycache__", "**/*.pyc"]
+    assert allowed == ["*", "!requirements.lock", "!services", "!shared", "!tools/browser_files.sh", "!tools/node.lock",
+                       "services/console/static/vendor", "**/__pycache__", "**/*.pyc"]
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="the trial key needs openssl")
@@ -181,8 +183,9 @@ def test_a_trial_token_is_believed_only_with_its_key(tmp_path: Path) -> None:
 def test_an_image_holds_shared_and_one_service_and_no_rights() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("COPY")] == [
-        "COPY requirements.lock ./", "COPY --from=libraries /venv /venv", "COPY shared shared",
+        "COPY requirements.lock ./", "COPY tools/browser_files.sh tools/node.lock tools/",
         "COPY services/__init__.py services/", "COPY services/${SERVICE} services/${SERVICE}",
+        "COPY --from=libraries /venv /venv", "COPY shared shared", "COPY --from=service /build/services services",
     ]
     assert 'RUN test -n "$SERVICE"' in lines, "without a name the last line would copy all services"
     assert "USER 10001:10001" in lines

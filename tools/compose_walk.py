@@ -30,7 +30,7 @@ from tools.servers.native import free_ports
 ROOT = Path(__file__).resolve().parents[1]
 TAG = "walk"
 COMPANY, CUSTOMER, SKU, MONTH = "WALK", "C-1", "TEA-1", "2026-01"
-FIRST, SECOND = ("order", "inventory", "accounting", "crm", "webhooks"), ("order-2", "accounting-2")
+FIRST, SECOND = ("order", "inventory", "accounting", "crm", "webhooks", "console"), ("order-2", "accounting-2")
 SHOP = {"shop": {"companies": [COMPANY], "roles": ["sales", "warehouse", "accountant"]}}
 READY_SECONDS, STEP_SECONDS, LOOK_AGAIN_SECONDS = 180.0, 60.0, 3.0
 # What an order that is delivered, invoiced and paid leaves in the books: event -> number of vouchers.
@@ -316,7 +316,7 @@ def _words(found: dict[str, Any]) -> str:
 def make_secrets(folder: Path) -> dict[str, str]:
     """The secrets of this run, and a token per role."""
     folder.chmod(0o700)
-    tokens = people.issue(COMPANY, folder / "jwt_public_key")
+    tokens = people.issue(COMPANY, folder / "jwt_private_key", folder / "jwt_public_key")
     (folder / "queue_principals").write_text(json.dumps(SHOP))
     subprocess.run(["sh", ROOT / "deploy/make-secrets.sh", folder], check=True)
     return tokens

@@ -75,6 +75,10 @@ class Client:
         except httpx2.HTTPError as error:
             raise UnavailableError(service) from error
 
+    async def close(self) -> None:
+        for http in self._http.values():
+            await http.aclose()
+
     async def _send(self, asker: Asker, service: str, method: str, path: str, **request: Any) -> httpx2.Response:
         headers = {
             "Authorization": f"Bearer {self._issuer.token(asker.person)}", "Accept-Language": asker.language,

@@ -4,9 +4,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import structlog
 
+from services.console.client import Client
 from shared.db import Pool
 
 AGAIN_SECONDS = 1.0
@@ -19,29 +21,48 @@ class Feed:
 
     name = "feed"
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, client: Client) -> None:
         self.active = False
-        self._pool = pool
+        self._pool, self._client = pool, client
         self.streams = 0
         self._woken: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def run(self) -> None:
-        """Until cancelled. When the connection is lost there is another one, and everybody looks what was missed."""
-        while True:
+        """Until cancelled; then what the pages had open is closed, too."""
+        try:
+            while True:
+                try:
+                    await self._listen()
+                except Exception as error:
+                    logger.warning("the feed does not listen", error=repr(error)[:300])
+                finally:
+                    self.active = False
+                await asyncio.sleep(AGAIN_SECONDS)
+        finally:
+            await self._client.close()
+
+    async def _listen(self) -> None:
+        """Until the connection is lost; on the next one everybody looks what was missed."""
+        async with self._pool.acquire() as connection:
+            lost = asyncio.Event()
+
+            def lose(_: Any) -> None:
+                lost.set()
+
+            def hear(*told: Any) -> None:
+                self.wake(told[3])  # connection, process, channel, company
+
+            connection.add_termination_listener(lose)
+            await connection.add_listener("feed", hear)
+            self.active = True
+            for company in list(self._woken):
+                self.wake(company)
             try:
-                async with self._pool.acquire() as connection:
-                    await connection.add_listener("feed", lambda *told: self.wake(str(told[3])))
-                    self.active = True
-                    for company in list(self._woken):
-                        self.wake(company)
-                    lost = asyncio.Event()
-                    connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                    await lost.wait()
-            except Exception as error:
-                logger.warning("the feed does not listen", error=repr(error)[:300])
-            finally:
-                self.active = False
-            await asyncio.sleep(AGAIN_SECONDS)
+                await lost.wait()
+            finally:  # the pool takes back no connection that somebody listens on
+                if not connection.is_closed():
+                    connection.remove_termination_listener(lose)
+                    await connection.remove_listener("feed", hear)
 
     @contextmanager
     def streaming(self) -> Iterator[None]:

@@ -15,9 +15,12 @@ class Issuer:
     """Signs for one issuer and audience with an ES256 key (PEM)."""
 
     def __init__(self, private_key: bytes, issuer: str, audience: str) -> None:
-        key = load_pem_private_key(private_key, None)
+        try:
+            key = load_pem_private_key(private_key, None)
+        except ValueError as error:
+            raise SystemExit("JWT_PRIVATE_KEY_FILE holds no private key (PEM)") from error
         if not isinstance(key, EllipticCurvePrivateKey):
-            raise ValueError("JWT_PRIVATE_KEY_FILE is not an EC key")
+            raise SystemExit("JWT_PRIVATE_KEY_FILE holds no key for ES256")
         self._key, self._issuer, self._audience = key, issuer, audience
 
     def token(self, person: Person) -> str:

@@ -1,6 +1,6 @@
 """SQL of the console that only reads. Passwords are read only to be compared."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from shared.db import Pool
@@ -140,17 +140,28 @@ async def accounts(pool: Pool, company: str, after: str = "", limit: int = PAGE)
 
 
 async def audit(
-    pool: Pool, company: str, *, account_: str, action: str, on: date | None, before: int, limit: int = PAGE
+    pool: Pool, company: str, since: datetime, until: datetime, before: int, limit: int = PAGE
 ) -> list[dict[str, Any]]:
-    """Who did what, newest first; `before` is the number where the page before ended."""
+    """Who did what between two moments, newest first; `before` is the number where the page before ended."""
     rows = await pool.fetch(
         """
         select seq, at, account, address, action, object, detail from audit
-        where company = $1 and seq < $2 and ($3 = '' or account = $3) and ($4 = '' or action = $4)
-          and ($5::date is null or (at >= $5::date and at < $5::date + 1))
-        order by seq desc limit $6
+        where company = $1 and at >= $2 and at < $3 and seq < $4 order by seq desc limit $5
         """,
-        company, before, account_, action, on, limit,
+        company, since, until, before, limit,
     )
     return [dict(row) for row in rows]
 
+
+async def audit_of(
+    pool: Pool, company: str, account_: str, since: datetime, until: datetime, before: int, limit: int = PAGE
+) -> list[dict[str, Any]]:
+    """The same of one account."""
+    rows = await pool.fetch(
+        """
+        select seq, at, account, address, action, object, detail from audit
+        where company = $1 and account = $2 and at >= $3 and at < $4 and seq < $5 order by seq desc limit $6
+        """,
+        company, account_, since, until, before, limit,
+    )
+    return [dict(row) for row in rows]

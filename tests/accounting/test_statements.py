@@ -149,7 +149,8 @@ async def test_a_figure_leads_to_accounts_and_their_lines(client: httpx2.AsyncCl
     await trade(pool)
     advances = await read(client, "/statements/balance-sheet/lines/34", period="2025-03")
     assert advances["amounts"]["closing"] == "50.00"
-    assert advances["components"]["closing"] == [{"account": "1122", "by": "C-7", "amount": "50.00"}]
+    assert advances["components"]["closing"] == [
+        {"account": "1122", "by": "C-7", "dimension": "customer", "amount": "50.00"}]
     ledger = await read(client, "/accounts/1122/ledger", period="2025-03", customer="C-7")
     assert ledger["closing"] == {"balance_side": "C", "balance": "50.00"}
     event = await read(client, f"/events/{ledger['lines'][0]['event_id']}/vouchers")

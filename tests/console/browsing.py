@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, Page, Request, Response
+from playwright.async_api import Browser, Page, Request, Response, expect
 
 from services.console.pages.rendering import STATIC
 from tests.console.stage import PASSWORD, Stage
@@ -14,6 +14,8 @@ from tests.console.stage import PASSWORD, Stage
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-default-apps", "--no-first-run"]
+PATIENCE = 90_000  # on a busy machine anything may take long
+expect.set_options(timeout=PATIENCE)
 Device = Literal["desktop", "phone"]
 DEVICES: dict[Device, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
@@ -61,6 +63,7 @@ async def visit(
 ) -> AsyncIterator[Visitor]:
     """A fresh window; in the end nothing may have gone wrong in it."""
     context = await browser.new_context(**DEVICES[device], locale=language, **options)
+    context.set_default_timeout(PATIENCE)
     visitor = Visitor(await context.new_page(), stage.url)
     visitor.page.on("console", lambda m: visitor.faults.append(f"console: {m.text}") if m.type == "error" else None)
     visitor.page.on("pageerror", lambda error: visitor.faults.append(f"script: {error}"))

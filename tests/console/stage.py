@@ -22,7 +22,7 @@ from shared.db import Pool, open_pool
 from shared.testing import fresh_database
 from shared.topology import keep
 from tests.shared.front import KEY, app_of
-from tests.shared.waits import until_true
+from tests.shared.waits import beside, until_true
 from tests.walk.bus import NAMES, ROOT
 from tests.walk.live import Company, Station
 from tests.walk.live import company as running_company
@@ -50,7 +50,7 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     """An application at a port of its own."""
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign]  # they are the test run's
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are the test run's
     task = asyncio.create_task(server.serve())
     await until_true("a server listens", lambda: server.started)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
@@ -75,8 +75,7 @@ async def stage(rabbitmq_url: str) -> AsyncIterator[Stage]:
         app = app_of(console, APIRouter(), pool)
         issuer = Issuer(PRIVATE, "fenlu", "fenlu")
         add_pages(app, Client(urls, issuer), https=False)
-        listening = asyncio.create_task(app.state.feed.run())
-        stack.callback(listening.cancel)
+        await stack.enter_async_context(beside(app.state.feed.run()))
         await _make_accounts(pool)
         console_url = await stack.enter_async_context(served(app))
         trade = Trade(live)  # type: ignore[arg-type]

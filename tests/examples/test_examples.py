@@ -83,7 +83,7 @@ async def trade(servers: Servers, broker: str) -> AsyncIterator[Trade]:
     databases = await places.create_databases(servers.database_url)
     fleet = Fleet(keep=False)
     key_file = fleet.folder / "public-key.pem"
-    tokens = people.issue(COMPANY, key_file)
+    tokens = people.issue(COMPANY, key_file.with_name("private"), key_file)
     principals = fleet.folder / "queue_principals"
     principals.write_text("{}")
     administrator = user_in(broker)  # whose rights every service has here; test_rights.py is about their own

@@ -17,7 +17,7 @@ from shared.wire import headers_of
 from tests.accounting.examples import approved
 from tests.npm import npm_install
 
-SERVICES = ["accounting", "crm", "inventory", "order", "webhooks"]
+SERVICES = ["accounting", "console", "crm", "inventory", "order", "webhooks"]
 
 
 def service(name: str) -> Service:

@@ -71,7 +71,7 @@ async def database(servers: Servers) -> AsyncIterator[str]:
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The issuer's public key in a file that also holds the canary, and a token per role."""
     file = tmp_path_factory.mktemp("secrets") / "key.pem"
-    made = people.issue("C1", file)
+    made = people.issue("C1", file.with_name("private"), file)
     file.write_text(f"{CANARY}\n{file.read_text()}")
     return file, made
 

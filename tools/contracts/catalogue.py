@@ -15,6 +15,7 @@ OWNERS = {
     "accounting": "会计 accounting",
     "crm": "客户 customers",
     "webhooks": "推送 events by HTTP",
+    "console": "控制台 web console",
 }
 HEAD = """# 事件与命令目录 · Events and commands
 

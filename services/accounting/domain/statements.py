@@ -3,7 +3,7 @@
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
@@ -96,11 +96,13 @@ class Amount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """What a line's figure is made of, as signed as the line shows it."""
+    """What a line's figure is made of, as signed as the line shows it; `value` is one of `dimension`, if the line looks
+    at each of them."""
 
     account: str
     value: str | None
     amount: Decimal
+    dimension: Dimension | None = field(default=None, compare=False)
 
 
 def parse(text: str) -> Layouts:
@@ -159,7 +161,7 @@ def _counted(layout: Layout, weights: Mapping[int, int], code: str, wanted: int,
 def components(line: StatementLine, amounts: Sequence[Amount]) -> list[Component]:
     """The accounts (and values of a dimension) that make a line's figure; none for a total, or for an empty line."""
     return [
-        Component(account, value, line.sign * amount)
+        Component(account, value, line.sign * amount, part.by)
         for part in line.parts for account, value, amount in _taken(part, amounts) if amount
     ]
 

@@ -59,7 +59,7 @@ TASKS = (
     Task("drafts", Text("待审核的手工凭证", "Vouchers by hand to check"), BOOKKEEPERS, "accounting", "/drafts",
          "/books/closing", items="drafts"),
     *(Task(f"rejected-{service}", Text(f"{name}：被拒绝的消息", f"{english}: rejected messages"), OPERATORS, service,
-           "/rejected", f"/operation/rejected?service={service}", {"limit": "50"}, "items")
+           "/rejected", f"/operation/messages?service={service}", {"limit": "50"}, "items")
       for service, name, english in (("order", "订单", "Order"), ("inventory", "库存", "Stock"),
                                      ("accounting", "会计", "Accounting"), ("crm", "客户", "Customers"))),
 )

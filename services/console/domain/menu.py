@@ -26,8 +26,18 @@ MENU = (
     Entry("/purchases", Text("采购", "Purchasing"), "shopping-cart", EVERYBODY - {"sales", "operator"}),
     Entry("/customers", Text("客户", "Customers"), "users", EVERYBODY - {"warehouse", "buyer", "operator"}),
     Entry("/vouchers", Text("凭证", "Vouchers"), "receipt", BOOKKEEPERS),
+    Entry("/books", Text("账簿", "Books"), "book-2", BOOKKEEPERS),
+    Entry("/operation", Text("运行", "Operation"), "server", frozenset({"operator", "admin"})),
+    Entry("/accounts", Text("账号", "Accounts"), "users", frozenset({"admin"})),
+    Entry("/accounts/audit", Text("审计日志", "Audit log"), "shield-lock", frozenset({"admin", "auditor"})),
 )
 
 
 def seen_by(person: Person) -> Sequence[Entry]:
     return [entry for entry in MENU if person.roles & entry.roles]
+
+
+def place_of(path: str) -> Entry | None:
+    """The entry that an address belongs to: the longest one that it begins with."""
+    found = [entry for entry in MENU if path == entry.path or (entry.path != "/" and path.startswith(f"{entry.path}/"))]
+    return max(found, key=lambda entry: len(entry.path), default=None)

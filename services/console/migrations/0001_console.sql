@@ -47,6 +47,7 @@ create table audit (
     detail  jsonb       not null
 );
 create index audit_company on audit (company, seq desc);
+create index audit_account on audit (company, account, seq desc);
 create trigger append_only before update or delete or truncate on audit
     for each statement execute function refuse_change();
 alter table audit enable always trigger append_only;

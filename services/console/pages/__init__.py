@@ -9,9 +9,12 @@ from services.console.client import Client
 from services.console.feed import Feed
 from services.console.identity import Accounts
 from services.console.pages import (
+    accounts,
+    books,
     customers,
     finding,
     home,
+    operation,
     orders,
     preferences,
     purchases,
@@ -24,8 +27,10 @@ from services.console.pages.guard import Guard
 from services.console.pages.rendering import STATIC
 
 # Every group of pages; its router's paths are the addresses.
-GROUPS: tuple[APIRouter, ...] = (sign_in.router, preferences.router, home.router, vouchers.router,
-                                  finding.router, orders.router, customers.router, stock.router, purchases.router)
+GROUPS: tuple[APIRouter, ...] = (
+    sign_in.router, preferences.router, home.router, vouchers.router, finding.router, orders.router, customers.router,
+    stock.router, purchases.router, books.router, operation.router, accounts.router,
+)
 
 
 def add_pages(app: FastAPI, client: Client, *, https: bool) -> None:
@@ -34,7 +39,7 @@ def add_pages(app: FastAPI, client: Client, *, https: bool) -> None:
                    if not (STATIC / "vendor" / name).exists()]:
         raise SystemExit(f"browser files are missing ({', '.join(missing)}): sh tools/browser_files.sh")
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.feed = Feed(app.state.pool)
+    app.state.feed = Feed(app.state.pool, client)
     pages.state.pool, pages.state.client, pages.state.https = app.state.pool, client, https
     pages.state.feed = app.state.feed
     pages.state.accounts = Accounts(app.state.pool, https=https)

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.console import store
 from services.console.client import Asker, Client, RefusedError
 from services.console.domain.forms import nested
-from services.console.domain.menu import MENU, seen_by
+from services.console.domain.menu import place_of, seen_by
 from services.console.domain.roles import Person, needs
 from services.console.identity import Accounts
 from services.console.pages.rendering import ENVIRONMENT
@@ -94,7 +94,7 @@ async def page(request: Request, template: str, status: int = 200, **context: An
     shown = {
         "request": request, "path": request.url.path, "query": request.url.query, "lang": language(request),
         "theme": request.cookies.get("theme", ""), "person": person, "menu": seen_by(person) if person else (),
-        "menu_all": MENU, "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
+        "menu_here": place_of(request.url.path), "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
         "notice": _notice(notice), **context,
     }
     response = HTMLResponse(ENVIRONMENT.get_template(template).render(shown), status)

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from services.console.domain.feed import ZONE, words
+from services.console.domain.feed import OWNERS, ZONE, words
 from services.console.domain.roles import ROLES
 from services.console.domain.words import in_capitals
 from shared.refusal import Text
@@ -99,6 +99,11 @@ def capitals(value: str | Decimal) -> str:
     return in_capitals(Decimal(value))
 
 
+def owner(name: str) -> Text:
+    """A service in words."""
+    return OWNERS.get(name, Text(name, name))
+
+
 def pretty(value: Any) -> str:
     """JSON for people."""
     return json.dumps(value, ensure_ascii=False, indent=2)
@@ -129,4 +134,4 @@ ENVIRONMENT = Environment(
 ENVIRONMENT.globals.update(t=t, static=static, icon=icon, role_titles=ROLES)
 ENVIRONMENT.filters.update(text=text, money=money, quantity=quantity, moment=moment, capitals=capitals, who=who,
                            event_words=words, pretty=pretty, plain=plain, price=price, dash=dash,
-                           signed=signed, number=Decimal)
+                           signed=signed, number=Decimal, owner=owner)

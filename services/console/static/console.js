@@ -25,6 +25,10 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  document.addEventListener("change", (event) => {
+    if (event.target.closest("[data-submit]")) event.target.form.requestSubmit();
+  });
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       for (const open of document.querySelectorAll("details[open]")) open.open = false;
