@@ -10,7 +10,7 @@ UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 .PHONY: help demo proofs down test test-full mutants lint contracts audit chaos chaos-night chaos-rolling compose-walk lock \
-        bench bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth \
+        bench bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth bench-pages \
         clean
 
 help: ## Show this list
@@ -58,7 +58,7 @@ chaos-rolling: .venv/.ready ## Twenty rolling restarts (SIGTERM, every replica i
 bench: .venv/.ready ## Measure everything against its limits, write docs/benchmarks.md (at most 20 minutes on 2 idle cores)
 	@$(PYTHON) -m tools.bench
 
-bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth: .venv/.ready
+bench-posting bench-relay bench-walk bench-latency bench-poison bench-memory bench-rebuild bench-growth bench-pages: .venv/.ready
 	@$(PYTHON) -m tools.bench $(@:bench-%=%)
 
 compose-walk: .venv/.ready ## Bring docker-compose.yml up for real, walk orders through it, take it down (needs a Docker engine)

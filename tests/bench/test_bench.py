@@ -28,6 +28,7 @@ NEEDED = {
     "memory": {"max_rss_mb"},
     "poison": {"ratio"},
     "rebuild": {"entries_per_s"},
+    "pages": {"first_load_kb", "list_p95_ms", "sql_p95_ms", "ratio"},
 }
 
 

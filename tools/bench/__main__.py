@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from tools import servers
-from tools.bench import growth, latency, machine, memory, page, poisoned, posting, rebuilding, relaying, walk
+from tools.bench import growth, latency, machine, memory, page, pages, poisoned, posting, rebuilding, relaying, walk
 from tools.bench.books import WrongError
 from tools.bench.line import WARNING_LOAD, Line
 from tools.demo.fleet import NotReadyError
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[Servers, float], Awaitable[list[Line]]]] = {
     "memory": memory.measure,
     "rebuild": rebuilding.measure,
     "growth": growth.measure,
+    "pages": pages.measure,
 }
 
 

@@ -110,9 +110,9 @@ def per_second(batches: Sequence[tuple[datetime, int]]) -> float:
 
 
 @asynccontextmanager
-async def books(servers: Servers) -> AsyncIterator[Books]:
-    """Fresh books of a company of which nothing is posted yet."""
-    async with stage(servers, ["accounting"]) as there:
+async def books(servers: Servers, also: Sequence[str] = ()) -> AsyncIterator[Books]:
+    """Fresh books of a company of which nothing is posted yet; `also` other services, which do not run yet."""
+    async with stage(servers, ["accounting", *also]) as there:
         database = await asyncpg.connect(there.databases["accounting"].owner_url, command_timeout=600)
         try:
             async with there.running("accounting"), there.door() as door:

@@ -27,6 +27,7 @@ WANTED = {
     "growth": (Wanted("growth", 0.9),),
     "memory": (Wanted("max_rss_mb", 200, at_most=True),),
     "rebuild": (Wanted("entries_per_s", 3000),),
+    "pages": (Wanted("first_load_kb", 200, at_most=True), Wanted("ratio", 3, at_most=True)),
     "poison": (Wanted("ratio", 0.9),),
 }
 

@@ -26,6 +26,8 @@ MEANING = {
               "balance of a month, a page of an account; `growth` is the lowest",
     "rebuild": "由会计流水重建账簿 · a ledger made again from its journal and compared row by row (`prove rebuild`)",
     "memory": "十万条消息等待时的内存峰值 · peak memory of each service with so many messages waiting for it",
+    "pages": "控制台页面 · the console with a million vouchers in the ledger: what a browser loads first, compressed; "
+             "the 95th percentile of list pages, and of the SQL that they are made of",
     "poison": "毒消息旁的好消息 · good events beside messages that cannot be posted, against good events alone",
 }
 

@@ -65,7 +65,7 @@ async def stage(servers: Servers, services: Sequence[str] = SERVICES) -> AsyncIt
     """Prepared services, none of which runs yet; everything is ended and removed afterwards."""
     await places.refuse_if_taken(servers.rabbitmq_url)
     async with AsyncExitStack() as stack:
-        databases = await places.create_databases(servers.database_url)
+        databases = await places.create_databases(servers.database_url, {*SERVICES, *services})
         urls = [database.url for database in databases.values()]
         stack.push_async_callback(places.drop_databases, servers.database_url, urls)
         stack.push_async_callback(places.remove_queues, servers.rabbitmq_url)

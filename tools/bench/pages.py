@@ -1,0 +1,126 @@
+"""`pages`: what a browser loads first, and how long a list page of the console takes beside its bare SQL, with a
+million vouchers in the ledger."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from statistics import quantiles
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from services.accounting.store import LEDGER
+from services.accounting.views import listing
+from services.accounting.views.books import Book, account_ledger
+from shared.db import Db
+from tools.bench import copies
+from tools.bench.books import Books, WrongError, books
+from tools.bench.line import Line
+from tools.bench.stage import COMPANY
+from tools.bench.story import EVENTS_PER_ORDER, Teller, messages
+from tools.demo.fleet import ROOT
+from tools.servers import Servers
+
+VOUCHERS = 1_000_000
+ORDERS = 20
+READS = 60  # of each page
+PERIOD, ACCOUNT = "2025-06", "1405"
+NAME = "bench"
+
+Bare = Callable[[Book], Awaitable[Any]]
+
+
+def _vouchers(word: str = "", order: listing.Order = "-number", after: str | None = None) -> Bare:
+    async def bare(book: Book) -> None:
+        await listing.periods_with_vouchers(book)
+        await listing.vouchers(book, PERIOD, word, None, order, after, 50)
+
+    return bare
+
+
+async def _ledger(book: Book) -> None:
+    await listing.periods_with_vouchers(book)
+    await account_ledger(book, ACCOUNT, PERIOD, {}, None)
+
+
+# The address of a list page -> the SQL without which it cannot be.
+LISTS: dict[str, Bare] = {
+    f"/vouchers?period={PERIOD}": _vouchers(),
+    f"/vouchers?period={PERIOD}&word=备&sort=number": _vouchers("备", "number"),
+    f"/vouchers?period={PERIOD}&sort=-date": _vouchers("", "-date"),
+    f"/vouchers?period={PERIOD}&after=记:2000": _vouchers("", "-number", "记:2000"),
+    f"/books/ledger?period={PERIOD}&account={ACCOUNT}": _ledger,
+}
+
+
+async def measure(servers: Servers, scale: float) -> list[Line]:
+    """The same lists are read through the console and from the database by turns."""
+    async with books(servers, also=["console"]) as large:
+        await large.take_in(messages(Teller().orders(ORDERS, lines=3)), ORDERS * EVENTS_PER_ORDER)
+        entries = 2 + ORDERS * EVENTS_PER_ORDER
+        each = await large.database.fetchval("select count(*) from voucher")
+        await copies.add(large.database, entries, 0, max(copies.MONTHS, round(VOUCHERS * scale / each)))
+        await large.database.execute("vacuum analyze")
+        count = await large.database.fetchval("select count(*) from voucher")
+        there = large.stage
+        async with there.running("accounting"), there.running("console"):
+            browser = await _signed_in(large)
+            async with browser:
+                first = await _first_load(browser)
+                listed, bare = await _read(browser, large)
+    figures = {"first_load_kb": first / 1000, "list_p95_ms": listed, "sql_p95_ms": bare, "ratio": listed / bare}
+    return [Line("pages", figures, (f"{count} vouchers in the ledger",))]
+
+
+async def _signed_in(large: Books) -> httpx2.AsyncClient:
+    member = large.stage.member("console")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "services.console", "account", "add", NAME, "--company", COMPANY, "--role",
+         "chief_accountant"],
+        cwd=ROOT, env=dict(member.environment), capture_output=True, text=True, check=True,
+    )
+    browser = httpx2.AsyncClient(base_url=member.url, timeout=60, trust_env=False)
+    token = re.search(r'name="csrf" value="([0-9a-f]+)"', (await browser.get("/sign-in")).text)
+    assert token, "a form has its token"
+    fields = {"csrf": token[1], "name": NAME, "password": done.stdout.split()[-1], "to": "/"}
+    if (answer := await browser.post("/sign-in", data=fields)).status_code != httpx2.codes.SEE_OTHER:
+        raise WrongError(f"nobody can sign in at the console: {answer.status_code}")
+    return browser
+
+
+async def _first_load(browser: httpx2.AsyncClient) -> int:
+    """The bytes on the way of the home page with everything that it names, into an empty browser."""
+    home = await browser.get("/")
+    names = {name.partition("#")[0] for name in re.findall(r'(?:src|href)="(/static/[^"]+)"', home.text)}
+    files = [await browser.get(name) for name in sorted(names)]
+    if wrong := [answer.url for answer in (home, *files) if answer.status_code != httpx2.codes.OK]:
+        raise WrongError(f"not there: {wrong}")
+    return sum(answer.num_bytes_downloaded for answer in (home, *files))
+
+
+async def _read(browser: httpx2.AsyncClient, large: Books) -> tuple[float, float]:
+    """The 95th percentile of the pages and of their SQL, in milliseconds."""
+    pages: list[float] = []
+    bare: list[float] = []
+    connection = await asyncpg.connect(large.stage.databases["accounting"].url, command_timeout=60)
+    book = Book(Db(connection, COMPANY), LEDGER, "CNY")
+    try:
+        for n in range(READS + 3):
+            for path, sql in LISTS.items():
+                began = perf_counter()
+                answer = await browser.get(path)
+                between = perf_counter()
+                await sql(book)
+                if answer.status_code != httpx2.codes.OK or answer.text.count("<tr") < 20:
+                    raise WrongError(f"{path} shows no list: {answer.status_code}")
+                if n >= 3:  # the first ones fill caches and prepare statements
+                    pages.append(between - began)
+                    bare.append(perf_counter() - between)
+    finally:
+        await connection.close()
+    return 1000 * quantiles(pages, n=20)[-1], 1000 * quantiles(bare, n=20)[-1]
