@@ -62,9 +62,9 @@ async def test_stock_is_sorted_and_searched(client: httpx2.AsyncClient) -> None:
                 return found
             params["after"] = page["next"]
 
-    assert await pages("/levels") == ["CUP 4", "TEA 2"]
-    assert await pages("/levels", sort="available") == ["TEA 2", "CUP 4"]
-    assert await pages("/levels", sort="-value") == ["CUP 4", "TEA 2"]
+    assert await pages("/levels") == ["CUP 4", "POT 0", "TEA 2"]
+    assert await pages("/levels", sort="available") == ["POT 0", "TEA 2", "CUP 4"]
+    assert await pages("/levels", sort="-value") == ["CUP 4", "TEA 2", "POT 0"]
     assert (await pages("/levels", q="碗"), await pages("/levels", warehouse="north")) == (["CUP 4"], [])
     assert await pages("/shortages") == ["POT 0"], "an order waits for it, though it never was in stock"
     assert await pages("/shortages", below="4") == ["POT 0", "TEA 2", "CUP 4"]

@@ -100,14 +100,16 @@ def by_field(errors: Iterable[Mapping[str, str]]) -> Mapping[str, str]:
 
 
 def totals(form: Form, columns: Sequence[str], books: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The net of each row that can be valued, and the sums; `columns` end with quantity and price."""
+    """The net of each row that can be valued, and the sums; `columns` end with quantity and price. A row may state its
+    own tax."""
     currency = books["currency"] if books else "CNY"
     rate = Decimal(books["vat_rate"]) if books else Decimal(0)
     nets, tax = {}, Decimal(0)
     for row in rows_of(form, "lines", columns):
         try:
             net = worth(Decimal(row[columns[-2]]), Decimal(row[columns[-1]]), currency)
-            tax += worth(net, rate, currency)
+            given = form[f"lines.{row['n']}.tax"].strip()
+            tax += Decimal(given) if given else worth(net, rate, currency)
         except ArithmeticError:
             continue
         nets[row["n"]] = net

@@ -33,6 +33,7 @@
   const search = later(140, async (finder) => {
     const input = finder.querySelector("[role=combobox]"), list = finder.querySelector("[role=listbox]");
     const asked = input.value;
+    if (!asked.trim()) return close(finder);  // it was scanned before the search began
     const place = input.form.elements.warehouse;
     const query = new URLSearchParams({ q: asked, warehouse: place && finder.dataset.find === "products" ? place.value : "" });
     const answer = await fetch(`/find/${finder.dataset.find}?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
