@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from services.order import views
@@ -66,7 +67,7 @@ async def test_orders_are_sorted_and_narrowed_on_the_server(pool: Pool) -> None:
         found: list[str] = []
         while True:
             want = views.Wanted(after=found[-1] if found else None, limit=1, **wanted)
-            page = await view(pool, lambda db, want=want: views.list_orders(db, want))
+            page = await view(pool, partial(views.list_orders, want=want))
             if not page:
                 return found
             found += [order.order_id for order in page]

@@ -86,7 +86,7 @@ def body_of(form: Form, table: str, column: str) -> tuple[dict[str, Any], Callab
 def rows_of(form: Form, table: str, columns: Iterable[str], least: int = 0) -> list[Row]:
     """The rows of a table as they were sent, each with its number `n`, and some empty ones up to `least`."""
     numbers = row_numbers(form.fields, table)
-    rows = [{"n": int(n), **{name: form[f"{table}.{n}.{name}"] for name in columns}} for n in numbers]
+    rows: list[Row] = [{"n": int(n), **{name: form[f"{table}.{n}.{name}"] for name in columns}} for n in numbers]
     following = max((row["n"] for row in rows), default=-1) + 1
     return rows + [{"n": following + i, **dict.fromkeys(columns, "")} for i in range(max(0, least - len(rows)))]
 

@@ -214,10 +214,10 @@ async def show_purchase(request: Request, person: User, services: Asked, purchas
         services.get("inventory", f"/purchase-orders/{purchase_id}"), facts.suppliers(services))
     if found is None:
         raise MissingError
-    known, *stories = await asyncio.gather(
+    walks = [f"purchase/{purchase_id}", *(f"receipt/{one['receipt_id']}" for one in found["receipts"][:20])]
+    known, stories = await asyncio.gather(
         facts.products(services, [line["sku"] for line in found["lines"]]),
-        *(facts.story(request, services, person, walk) for walk in
-          (f"purchase/{purchase_id}", *(f"receipt/{one['receipt_id']}" for one in found["receipts"][:20]))))
+        asyncio.gather(*(facts.story(request, services, person, walk) for walk in walks)))
     story = sorted((row for rows in stories for row in rows), key=lambda row: row["said_at"])
     return await page(request, "purchase.html", purchase=found, supplier=who.get(found["supplier_id"]), products=known,
                       story=story, states=STATES, may_not_receive=why_not(person, ReceiveGoods))
