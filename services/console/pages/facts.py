@@ -87,7 +87,7 @@ def rows_of(form: Form, table: str, columns: Iterable[str], least: int = 0) -> l
     """The rows of a table as they were sent, each with its number `n`, and some empty ones up to `least`."""
     numbers = row_numbers(form.fields, table)
     rows: list[Row] = [{"n": int(n), **{name: form[f"{table}.{n}.{name}"] for name in columns}} for n in numbers]
-    following = max(map(int, numbers), default=-1) + 1
+    following = max((row["n"] for row in rows), default=-1) + 1
     return rows + [{"n": following + i, **dict.fromkeys(columns, "")} for i in range(max(0, least - len(rows)))]
 
 

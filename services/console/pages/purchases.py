@@ -214,7 +214,7 @@ async def show_purchase(request: Request, person: User, services: Asked, purchas
         services.get("inventory", f"/purchase-orders/{purchase_id}"), facts.suppliers(services))
     if found is None:
         raise MissingError
-    walks = (f"purchase/{purchase_id}", *(f"receipt/{one['receipt_id']}" for one in found["receipts"][:20]))
+    walks = [f"purchase/{purchase_id}", *(f"receipt/{one['receipt_id']}" for one in found["receipts"][:20])]
     known, stories = await asyncio.gather(
         facts.products(services, [line["sku"] for line in found["lines"]]),
         asyncio.gather(*(facts.story(request, services, person, walk) for walk in walks)))
