@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -13,14 +14,14 @@ from tests.console.browsing import CHROMIUM, FLAGS
 from tests.console.stage import Stage
 from tests.console.stage import stage as set_up
 from tests.shared.rabbit import own_virtual_host
+from tools.demo.fleet import ROOT
 from tools.servers import Servers
 
 
 @pytest.fixture(scope="session")
 async def stage(servers: Servers) -> AsyncIterator[Stage]:
     """Everything runs at a virtual host of its own; a broker that was given is used as it is."""
-    if not (STATIC / "vendor" / "axe.min.js").exists():
-        pytest.skip("browser files are missing: sh tools/browser_files.sh dev")
+    await asyncio.to_thread(_dress)
     if servers.rabbitmq is None:
         async with set_up(servers.rabbitmq_url) as found:
             yield found
@@ -30,6 +31,17 @@ async def stage(servers: Servers) -> AsyncIterator[Stage]:
     async with set_up(url) as found:
         yield found
     await asyncio.to_thread(place.__exit__, None, None, None)
+
+
+def _dress() -> None:
+    """The files for browsers, if they are not there yet."""
+    if (STATIC / "vendor" / "axe.min.js").exists():
+        return
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not on this machine; `sh tools/install-debian.sh npm` installs it on Debian and Ubuntu")
+    done = subprocess.run(["sh", "tools/browser_files.sh", "dev"], cwd=ROOT, capture_output=True, text=True,
+                          timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")

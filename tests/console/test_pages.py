@@ -122,19 +122,14 @@ async def test_a_month_is_closed_by_two_people(stage: Stage, browser: Browser) -
 async def test_an_operator_finds_out_what_was_rejected_and_has_it_handled_again(
     stage: Stage, browser: Browser
 ) -> None:
-    crm = stage.live.stations["crm"]
-    lost = Event.registry["order.order_settled.v1"].model_validate({"order_id": "SO-lost", "customer_id": "nobody"})
-    said = Script().say(lost, company="C1")
-    said.envelope  # noqa: B018  # it has one
-    await hear(crm.pool, crm.service, said)
-    rejected = await crm.pool.fetchval("select count(*) from rejected")
-    pending = await crm.pool.fetchval("select count(*) from pending")
-    place = "rejected" if rejected else "pending"
-    assert rejected + pending, "the event could be handled"
+    crm, script = stage.live.stations["crm"], Script()
+    settled = Event.registry["order.order_settled.v1"]
+    _lost, waits = (script.say(settled.model_validate({"order_id": "SO-lost", "customer_id": "K1"})) for _ in range(2))
+    await hear(crm.pool, crm.service, waits)
     async with visit(browser, stage) as visitor:
         page = visitor.page
         await visitor.sign_in("operator")
-        await visitor.go(f"/operation/messages?service=crm&place={place}")
+        await visitor.go("/operation/messages?service=crm&place=pending")
         await page.click("td.on-phone-head a")
         await page.click("form[action$='/retry'] button")
         await expect(page.locator(".notice")).to_be_visible()

@@ -68,15 +68,15 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
         count = await large.database.fetchval("select count(*) from voucher")
         there = large.stage
         async with there.running("accounting"), there.running("console"):
-            browser = await _signed_in(large)
-            async with browser:
+            async with httpx2.AsyncClient(base_url=there.member("console").url, timeout=60, trust_env=False) as browser:
+                await _sign_in(browser, large)
                 first = await _first_load(browser)
                 listed, bare = await _read(browser, large)
     figures = {"first_load_kb": first / 1000, "list_p95_ms": listed, "sql_p95_ms": bare, "ratio": listed / bare}
     return [Line("pages", figures, (f"{count} vouchers in the ledger",))]
 
 
-async def _signed_in(large: Books) -> httpx2.AsyncClient:
+async def _sign_in(browser: httpx2.AsyncClient, large: Books) -> None:
     member = large.stage.member("console")
     done = await asyncio.to_thread(
         subprocess.run,
@@ -84,13 +84,11 @@ async def _signed_in(large: Books) -> httpx2.AsyncClient:
          "chief_accountant"],
         cwd=ROOT, env=dict(member.environment), capture_output=True, text=True, check=True,
     )
-    browser = httpx2.AsyncClient(base_url=member.url, timeout=60, trust_env=False)
     token = re.search(r'name="csrf" value="([0-9a-f]+)"', (await browser.get("/sign-in")).text)
     assert token, "a form has its token"
     fields = {"csrf": token[1], "name": NAME, "password": done.stdout.split()[-1], "to": "/"}
     if (answer := await browser.post("/sign-in", data=fields)).status_code != httpx2.codes.SEE_OTHER:
         raise WrongError(f"nobody can sign in at the console: {answer.status_code}")
-    return browser
 
 
 async def _first_load(browser: httpx2.AsyncClient) -> int:

@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.console.client import RefusedError, UnavailableError
 from services.console.domain.feed import OWNERS
@@ -26,7 +27,7 @@ def add_error_pages(pages: FastAPI) -> None:
         (HTTPException, _http),
     ):
         pages.add_exception_handler(error, handler)
-    pages.middleware("http")(_answer_failure)
+    pages.add_middleware(Failures)
 
 
 async def _not_signed_in(request: Request, _error: Exception) -> Response:
@@ -67,16 +68,34 @@ async def _http(request: Request, error: Exception) -> Response:
     return await _show(request, error.status_code, Text("不能这样做", "Not allowed"), Text(error.detail, error.detail))
 
 
-async def _answer_failure(request: Request, call_next):  # type: ignore[no-untyped-def]
-    """As in shared/http.py, but for people."""
-    try:
-        return await call_next(request)
-    except Exception as error:
-        request.state.person = None  # to show this, nothing may be needed that is away
-        if is_transient(error):
-            return await _unavailable(request, UnavailableError("console"))
-        logger.error("page failed", path=request.url.path, exc_info=error)
-        return await _show(request, 500, Text("出错了", "Something went wrong"), BROKEN)
+class Failures:
+    """What nobody caught, as in shared/http.py, but for people: the database is away, or a bug."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
+        async def noting(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception as error:
+            if began or scope["type"] != "http":
+                raise
+            await (await _failed(Request(scope), error))(scope, receive, send)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    request.state.person = None  # to show this, nothing may be needed that is away
+    if is_transient(error):
+        return await _unavailable(request, UnavailableError("console"))
+    logger.error("page failed", path=request.url.path, exc_info=error)
+    return await _show(request, 500, Text("出错了", "Something went wrong"), BROKEN)
 
 
 async def _show(request: Request, status: int, title: Text, why: Text) -> Response:

@@ -7,6 +7,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from services.console.domain.lists import ListView, Page, Wanted, wanted
+from services.console.pages import tables  # noqa: F401  # templates call it
 from services.console.pages.frame import page
 
 PAGE_SIZE = 50

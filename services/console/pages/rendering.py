@@ -89,9 +89,13 @@ def moment(value: str | datetime, form: str = "%m-%d %H:%M:%S") -> str:
 
 @pass_context
 def who(context: Context, value: str | None) -> str:
+    return person_or_rule(value, context["lang"])
+
+
+def person_or_rule(value: str | None, lang: str) -> str:
     """A person; a rule that made or checked something by itself (rule:goods-shipped@1) in words."""
     if value and value.startswith("rule:"):
-        return str(t(context, "自动", "automatic"))
+        return "自动" if lang == "zh" else "automatic"
     return value or ""
 
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from services.console import views
-from services.console.domain.lists import Column, Filter, ListView
+from services.console.domain.lists import Column, Filter, ListView, Wanted
 from services.console.pages import listing
-from services.console.pages.frame import Asked, MissingError, User, page
+from services.console.pages.frame import Asked, MissingError, Services, User, page
 from shared.refusal import Text
 
 router = APIRouter()
@@ -50,16 +50,32 @@ VOUCHERS = ListView(
 @router.get("/vouchers")
 async def list_vouchers(request: Request, person: User, services: Asked) -> Response:
     """Newest first, of the last month that has any."""
-    months = (await services.get("accounting", "/books/periods") or {"periods": []})["periods"]
-    want = listing.asked(request, VOUCHERS, period=months[0] if months else "")
+    want = listing.asked(request, VOUCHERS)
+    if want.filters["period"]:
+        months, found = await asyncio.gather(_months(services), _listed(services, want))
+    else:
+        months = await _months(services)
+        want = listing.asked(request, VOUCHERS, period=months[0] if months else "")
+        found = await _listed(services, want)
+    rows = [{**row, "no": f"{row['word']}-{row['number']}"} for row in found["vouchers"]]
+    return await listing.show(request, listing.page_of(want, {**found, "vouchers": rows}, "vouchers"), months=months)
+
+
+async def _months(services: Services) -> list[str]:
+    found: list[str] = (await services.get("accounting", "/books/periods") or {"periods": []})["periods"]
+    return found
+
+
+async def _listed(services: Services, want: Wanted) -> dict[str, Any]:
+    """A page of the month's vouchers; what is looked for is a number, with or without its word."""
+    none: dict[str, Any] = {"vouchers": []}
     params: dict[str, Any] = {**want.params, "limit": listing.PAGE_SIZE}
     find = params.pop("find", "")
     if number := NUMBER.fullmatch(find):
         params |= {"number": number[2], **({"word": number[1]} if number[1] else {})}
-    found = {"vouchers": []} if not want.filters["period"] or (find and not number) else \
-        await services.get("accounting", "/books/vouchers", **params) or {"vouchers": []}
-    rows = [{**row, "no": f"{row['word']}-{row['number']}"} for row in found["vouchers"]]
-    return await listing.show(request, listing.page_of(want, {**found, "vouchers": rows}, "vouchers"), months=months)
+    if not want.filters["period"] or (find and not number):
+        return none
+    return await services.get("accounting", "/books/vouchers", **params) or none
 
 
 @router.get("/vouchers/{period}/{word}/{number}")
