@@ -19,6 +19,7 @@ from shared.db import Pool
 HASHER = PasswordHasher()  # Argon2id with the parameters of RFC 9106 for memory-constrained environments
 NOBODY = HASHER.hash(secrets.token_hex())  # so that a name that does not exist takes as long as one that does
 _AT_ONCE = asyncio.Semaphore(4)  # each takes 64 MiB
+ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,23 @@ class Accounts:
             await store.delete_session(self._pool, _hash(token))
 
     async def _claim(self, name: str, address: str, now: datetime) -> int:
-        """Seconds to wait; 0 if it may be tried now."""
-        found = await views.attempts(self._pool, name, address)
+        """Count it as failed for the account and the address; seconds to wait, 0 if it may be tried now."""
         for kind, key in (("account", name), ("address", address)):
-            before = found.get(kind)
-            if before and before["until"] > now:
+            if wait := await self._claim_one(kind, key, now):
+                return wait
+        return 0
+
+    async def _claim_one(self, kind: str, key: str, now: datetime) -> int:
+        """Others who sign in at the same moment are met at the counter: then it is read again."""
+        for _ in range(ATTEMPTS):
+            before = await views.attempt(self._pool, kind, key)
+            if before and wait_after(kind, before["failures"]) and before["until"] > now:
                 return max(1, int((before["until"] - now).total_seconds()))
             seen = before["failures"] if before else None
             failures = (counted(before["failures"], before["last_at"], now) if before else 0) + 1
-            until = now + wait_after(kind, failures)
-            if not await store.claim_attempt(self._pool, kind, key, seen, failures, until, now):
-                return 1
-        return 0
+            if await store.claim_attempt(self._pool, kind, key, seen, failures, now + wait_after(kind, failures), now):
+                return 0
+        return 1
 
     async def _audit(self, name: str, address: str, action: str, now: datetime, **detail: int) -> None:
         account = await views.account(self._pool, name)

@@ -112,16 +112,10 @@ async def account(pool: Pool, name: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-async def attempts(pool: Pool, account_: str, address: str) -> dict[str, dict[str, Any]]:
-    """kind -> what failed in a row of late."""
-    rows = await pool.fetch(
-        """
-        select kind, failures, last_at, until from attempt
-        where (kind = 'account' and key = $1) or (kind = 'address' and key = $2)
-        """,
-        account_, address,
-    )
-    return {row["kind"]: dict(row) for row in rows}
+async def attempt(pool: Pool, kind: str, key: str) -> dict[str, Any] | None:
+    """What failed in a row of late."""
+    row = await pool.fetchrow("select failures, last_at, until from attempt where kind = $1 and key = $2", kind, key)
+    return dict(row) if row else None
 
 
 async def accounts(pool: Pool, company: str, after: str = "", limit: int = PAGE) -> list[dict[str, Any]]:

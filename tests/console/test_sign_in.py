@@ -1,5 +1,6 @@
 """Who gets in, who does not, and what a browser that is signed in may be made to do."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -79,6 +80,18 @@ async def test_guessing_gets_slower_and_says_so(stage: Stage) -> None:
         assert (await sign_in(client, "buyer")).status_code == 303
         assert not await stage.pool.fetchval("select count(*) from attempt where kind = 'account' and key = 'buyer'")
     assert await audit_of(stage, "buyer") == ["sign-in.refused"] * 5 + ["sign-in.wait"] * 2 + ["sign-in"]
+    await stage.pool.execute("delete from attempt")
+
+
+async def test_many_at_once_get_in_and_many_guesses_at_once_get_no_further(stage: Stage) -> None:
+    async def attempt(name: str, password: str) -> int:
+        async with browser(stage) as client:
+            return (await sign_in(client, name, password)).status_code
+
+    names = ["sales", "warehouse", "second.operator", "sales", "warehouse", "second.operator"]
+    assert await asyncio.gather(*(attempt(name, PASSWORD) for name in names)) == [303] * 6
+    guesses = await asyncio.gather(*(attempt("second.admin", f"wrong password {n}") for n in range(10)))
+    assert guesses.count(401) <= 5
     await stage.pool.execute("delete from attempt")
 
 
