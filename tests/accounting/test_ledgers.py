@@ -161,12 +161,14 @@ async def test_what_is_missing_in_one_ledger_stands_against_the_close(pool: Pool
 
 async def test_rules_change_in_one_ledger(pool: Pool) -> None:
     assert (await ask(pool, service, books(IFRS))).ok
-    services = {"role": "revenue", "account": "5051", "by": "product", "members": ["P-*"]}
+    services: dict[str, Any] = {"role": "revenue", "account": "5051", "by": "product", "members": ["P-*"]}
     main = mapping(services, on=date(2025, 3, 1))
     assert (await ask(pool, service, main)).ok
     assert (await ask(pool, service, ApprovePolicyChange(proposal_id="PC-1"), actor="zhou")).ok
     accounts = [{"code": "500101", "zh": "饮料", "en": "Drinks"}, {"code": "500102", "zh": "其他", "en": "Others"}]
-    split = [{**services, "account": "500101", "members": ["X-*"]}, {"role": "revenue", "account": "500102"}]
+    split: list[dict[str, Any]] = [
+        {**services, "account": "500101", "members": ["X-*"]}, {"role": "revenue", "account": "500102"},
+    ]
     beside = mapping(*split, accounts=accounts, on=date(2025, 3, 1), name="PC-2").model_copy(update={"ledger": "ifrs"})
     assert (await ask(pool, service, beside)).ok
     assert (await ask(pool, service, ApprovePolicyChange(proposal_id="PC-2"), actor="zhou")).ok

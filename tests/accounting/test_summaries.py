@@ -1,6 +1,6 @@
 """Summary vouchers: they add up to the books, and lead back to every voucher."""
 
-from collections import Counter
+from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,8 @@ from tests.accounting.test_manual import draft, posted
 
 async def everything(client: Any, path: str, key: str, **query: Any) -> list[dict[str, Any]]:
     """All pages."""
-    found, after = [], None
+    found: list[dict[str, Any]] = []
+    after = None
     while True:
         page = await read(client, path, **query, **({"after": after} if after else {}))
         found += page[key]
@@ -38,7 +39,7 @@ async def test_summaries_change_no_balance_and_lead_to_every_voucher(
     await posted(pool, draft())  # by hand: in no summary
     async with door(pool) as client:
         found = await everything(client, "/vouchers/summaries", "summaries", period="2025-03")
-        moved: Counter[tuple[str, str]] = Counter()
+        moved = defaultdict[tuple[str, str], Decimal](Decimal)
         for summary in found:
             assert summary["debit"] == summary["credit"]
             for line in summary["lines"]:
