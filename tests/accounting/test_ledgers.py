@@ -161,7 +161,7 @@ async def test_what_is_missing_in_one_ledger_stands_against_the_close(pool: Pool
 
 async def test_rules_change_in_one_ledger(pool: Pool) -> None:
     assert (await ask(pool, service, books(IFRS))).ok
-    services = {"role": "revenue", "account": "5051", "by": "product", "members": ["P-*"]}
+    services: dict[str, Any] = {"role": "revenue", "account": "5051", "by": "product", "members": ["P-*"]}
     main = mapping(services, on=date(2025, 3, 1))
     assert (await ask(pool, service, main)).ok
     assert (await ask(pool, service, ApprovePolicyChange(proposal_id="PC-1"), actor="zhou")).ok

@@ -18,7 +18,8 @@ from tests.accounting.test_manual import draft, posted
 
 async def everything(client: Any, path: str, key: str, **query: Any) -> list[dict[str, Any]]:
     """All pages."""
-    found, after = [], None
+    found: list[dict[str, Any]] = []
+    after = None
     while True:
         page = await read(client, path, **query, **({"after": after} if after else {}))
         found += page[key]
