@@ -16,7 +16,6 @@ import aiormq
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
-from aiormq.abc import DeliveredMessage
 
 EVENTS = "erp.events"
 COMMANDS = "erp.commands"
@@ -71,18 +70,14 @@ async def subscribed(
     deleted, another node took over). What is yielded ends the taking; what was taken may still be acknowledged.
     """
     async with open_channel(url, prefetch=prefetch) as channel:
-        await channel.get_queue(name, ensure=True)
+        queue = await channel.get_queue(name, ensure=True)
         channel.close_callbacks.add(lambda *_: lose())
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: lose())
-
-        async def came(delivered: DeliveredMessage) -> None:  # as a queue's `consume`, with one task less per message
-            await take(aio_pika.IncomingMessage(delivered))
-
-        tag = (await underlay.basic_consume(name, came)).consumer_tag or ""
+        tag = await queue.consume(take)
 
         async def no_more() -> None:
-            await quietly(underlay.basic_cancel(tag))
+            await quietly(queue.cancel(tag))
 
         yield no_more
 
