@@ -171,9 +171,10 @@ FAULTS = [
           where company = 'DEMO' and kind = 'receivable' and document in ('S-PARTS-2', 'S-PARTS-1')
           """, "open_documents"),
     # journal and logs
-    fault("a journal row gone", "accounting", "journal",
-          "delete from journal where company = 'DEMO' and event_type = 'order.order_approved.v1' and entry < 20",
-          "journal", "numbers"),
+    fault("a journal row gone", "accounting", "journal", """
+          alter table journal_beside drop constraint journal_beside_company_entry_fkey;
+          delete from journal where company = 'DEMO' and event_type = 'order.order_approved.v1' and entry < 20
+          """, "journal", "numbers"),
     fault("a journal row of nothing", "accounting", "journal", """
           insert into journal select (j).* from (select jsonb_populate_record(j, jsonb_build_object('entry', (select
               max(entry) + 1 from journal), 'position', 9999, 'event_id', gen_random_uuid())) as j
