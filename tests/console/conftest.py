@@ -44,9 +44,9 @@ def _dress() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium as the system has it; nothing is downloaded."""
+    """Chromium as the system has it; nothing is downloaded. It ends with its module: a page left open costs a core a third."""
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"{CHROMIUM} is missing; `sh tools/install-debian.sh chromium` installs it on Debian and Ubuntu")
     async with async_playwright() as playwright:
