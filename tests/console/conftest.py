@@ -46,7 +46,8 @@ def _dress() -> None:
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Chromium as the system has it; nothing is downloaded. It ends with its module: a page left open costs a core a third."""
+    """Chromium as the system has it; nothing is downloaded. It ends with its module: idle, it still costs a third of a
+    core."""
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"{CHROMIUM} is missing; `sh tools/install-debian.sh chromium` installs it on Debian and Ubuntu")
     async with async_playwright() as playwright:
