@@ -62,6 +62,7 @@ AfterAdjustment = Annotated[
 AfterLine = Annotated[str, Query(pattern=r"^[^/]*/\d{1,9}$", max_length=200, description="`next` of the page before")]
 Search = Annotated[str | None, Query(max_length=200, description="any part of the name or of the number")]
 Skus = Annotated[Sequence[Key], Query(max_length=500, description="just these, on one page")]
+Suppliers = Annotated[Sequence[Key], Query(max_length=500, description="just these")]
 AfterKey = Annotated[str | None, Query(pattern=r"^-?\d{1,18}(\.\d{1,8})?/[^/]*/[^/]*$", max_length=250)]
 NewestIn = Annotated[Key | None, Query(description="a warehouse: its movements only, newest first")]
 AfterId = Annotated[Key | None, Query(description="the last id of the page before")]
@@ -188,9 +189,13 @@ async def negative_stock(db: Reading) -> list[document_views.NegativeStock]:
 
 
 @router.get("/suppliers")
-async def suppliers(db: Reading, after: AfterId = None, limit: Limit = 100) -> list[purchasing_views.Supplier]:
-    """Suppliers by id, with what is owed to each (应付余额)."""
-    return await purchasing_views.suppliers(db, after=after, limit=limit)
+async def suppliers(
+    db: Reading, q: Search = None, supplier_id: Suppliers = (), after: AfterId = None, limit: Limit = 100
+) -> list[purchasing_views.Supplier]:
+    """Suppliers by id, with what is owed to each (应付余额): all, those found by a part of the name, or those named."""
+    if supplier_id:
+        return await purchasing_views.suppliers_of(db, supplier_id)
+    return await purchasing_views.suppliers(db, search_range(q) if q else None, after, limit)
 
 
 @router.get("/suppliers/{supplier_id}")
@@ -204,13 +209,13 @@ async def supplier(db: Reading, supplier_id: str) -> purchasing_views.SupplierDe
 
 @router.get("/purchase-orders")
 async def purchases(
-    db: Reading, state: State | None = None, supplier_id: Key | None = None, sort: purchase_list.Sort = "id",
+    db: Reading, state: State | None = None, supplier_id: Suppliers = (), sort: purchase_list.Sort = "id",
     after: AfterId = None, limit: Limit = 100,
 ) -> list[purchasing_views.PurchaseHeader]:
-    """Purchase orders by id or by day."""
+    """Purchase orders by id or by day, of all suppliers or of those named."""
     if sort != "id":
         return await purchase_list.by_day(db, state, supplier_id, sort, after, limit)
-    return await purchasing_views.purchases(db, state=state, supplier_id=supplier_id, after=after, limit=limit)
+    return await purchasing_views.purchases(db, state=state, supplier_ids=supplier_id, after=after, limit=limit)
 
 
 @router.get("/purchase-orders/{purchase_id}")

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from services.accounting import follower, store, views
-from services.accounting.domain.open_items import KINDS
+from services.accounting.domain.open_items import KINDS, moved_of
+from services.accounting.domain.open_items import moves as moves_of
 from services.accounting.handlers import service
 from services.accounting.store import open_items as item_store
 from shared.db import Db, Pool
@@ -153,15 +154,17 @@ async def test_steps_of_any_size_and_twice_come_to_the_same(pool: Pool, monkeypa
     await follow(pool)
     items, moves = await pool.fetch(ITEMS), await pool.fetch(MOVES)
     assert items
+    await change(pool, "delete from open_item; delete from open_item_move; delete from open_item_head")
     async with pool.acquire() as connection:
         db = Db(connection, "C1")
-        await item_store.forget(db)
         assert await pool.fetch(ITEMS) == []
         monkeypatch.setattr(store, "STEP", 1)
         await item_store.next_step(db, "main", 1)
         stale = await item_store.next_step(db, "main", 3)
+        read = [moved_of(row) for row in await item_store.load_moved(db, "main", *stale)]
+        assert read
         await follow(pool)
-        await item_store.move(db, "main", *stale, [])
+        await item_store.move(db, "main", *stale, list(moves_of(read)))  # who read the same and comes too late
     assert (await pool.fetch(ITEMS), await pool.fetch(MOVES)) == (items, moves)
 
 

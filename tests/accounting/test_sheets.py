@@ -1,5 +1,6 @@
 """Sheets: vouchers and opening balances come in whole or not at all, and vouchers go out in the same columns."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from datetime import date
@@ -12,15 +13,17 @@ import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
+from services.accounting.api import router
 from services.accounting.handlers import service
 from services.accounting.sheets import writing
-from services.accounting.sheets.command import import_id
+from services.accounting.sheets.command import import_id, main
 from services.accounting.sheets.reading import SheetError, read
 from shared.db import Pool
 from shared.events.accounting import CheckVoucher, PostVoucher, SignVoucher
 from shared.testing import ask
 from tests.accounting import examples
 from tests.accounting.doors import door, trade
+from tests.shared.front import app_of, served, token
 
 HEAD = "日期,凭证字,凭证号,附单据数,摘要,科目代码,科目名称,借方金额,贷方金额,币别,数量"
 RENT = [
@@ -94,6 +97,32 @@ def test_what_cannot_be_read_is_named_by_row_and_column(tmp_path: Path) -> None:
     (tmp_path / "no.xlsx").write_bytes(b"no workbook")
     with pytest.raises(SheetError, match="neither CSV"):
         read(tmp_path / "no.xlsx")
+
+
+async def test_the_command_line_imports_a_file_once(
+    pool: Pool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the person whose token it has; what is wrong is said, and so is that nobody answers."""
+    assert (await ask(pool, service, examples.open_books())).ok
+    key = tmp_path / "token"
+    key.write_text(token("accountant"))
+
+    async def imported(path: Path, url: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(main, ["vouchers", str(path), "--url", url, "--token-file", str(key),
+                                              "--language", "en"])
+        said = capsys.readouterr()
+        return done, said.out + said.err
+
+    async with served(app_of(service, router, pool)) as url:
+        path = sheet(tmp_path, *RENT)
+        done, said = await imported(path, url)
+        assert (done, "2 drafts" in said) == (0, True), said
+        assert await imported(path, url) == (0, said), "the same file again is the same request"
+        done, said = await imported(sheet(tmp_path, RENT[0]), url)
+        assert (done, "row" in said) == (1, True), said
+    done, said = await imported(path, url)
+    assert (done, "nothing is imported twice" in said) == (1, True), said
+    assert await pool.fetchval("select count(*) from draft") == 2
 
 
 async def test_a_sheet_becomes_drafts_that_somebody_else_checks(

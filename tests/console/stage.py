@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 
-import uvicorn
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import APIRouter, FastAPI
 
@@ -21,8 +20,8 @@ from services.console.pages import add_pages
 from shared.db import Pool, open_pool
 from shared.testing import fresh_database
 from shared.topology import keep
-from tests.shared.front import KEY, app_of
-from tests.shared.waits import beside, until_true
+from tests.shared.front import KEY, app_of, served
+from tests.shared.waits import beside
 from tests.walk.bus import NAMES, ROOT
 from tests.walk.live import Company, Station
 from tests.walk.live import company as running_company
@@ -43,19 +42,6 @@ class Stage:
     pool: Pool
     app: FastAPI
     issuer: Issuer
-
-
-@asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
-    """An application at a port of its own."""
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are the test run's
-    task = asyncio.create_task(server.serve())
-    await until_true("a server listens", lambda: server.started)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
 
 
 @asynccontextmanager

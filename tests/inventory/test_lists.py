@@ -51,6 +51,28 @@ async def test_products_are_found_by_any_part_of_name_or_number(client: httpx2.A
     assert elsewhere["available"] == "0"
 
 
+async def test_suppliers_are_found_by_any_part_of_name_or_number_and_their_orders_by_them(
+    client: httpx2.AsyncClient
+) -> None:
+    more = {"suppliers": [{"supplier_id": "S2", "name": "杭州 ＴＥＡ 厂"}, {"supplier_id": "S3", "name": "瓷器行"}]}
+    assert (await post(client, "/suppliers", more, "more")).status_code == 201
+    assert (await post(client, "/purchase-orders", purchase("P3", ("CUP", "1", "12"), supplier="S3"), "p3")
+            ).status_code == 201
+
+    async def found(path: str, name: str, **params: Any) -> list[str]:
+        return [one[name] for one in (await client.get(path, params=params)).json()]
+
+    assert await found("/suppliers", "supplier_id") == ["S1", "S2", "S3"]
+    for part in ("tea", "州", "2"):
+        assert await found("/suppliers", "supplier_id", q=part) == ["S2"]
+    assert await found("/suppliers", "supplier_id", q="s", limit=2) == ["S1", "S2"]
+    assert await found("/suppliers", "supplier_id", q="s", after="S2") == ["S3"]
+    assert await found("/suppliers", "supplier_id", supplier_id=["S3", "S1", "S9"]) == ["S1", "S3"]
+    for sort, order in (("id", ["P1", "P2", "P3"]), ("-date", ["P3", "P2", "P1"])):
+        assert await found("/purchase-orders", "purchase_id", sort=sort, supplier_id=["S1", "S3"]) == order
+    assert await found("/purchase-orders", "purchase_id", sort="-date", supplier_id=["S3"], state="open") == ["P3"]
+
+
 async def test_stock_is_sorted_and_searched(client: httpx2.AsyncClient) -> None:
     async def pages(path: str, **params: Any) -> list[str]:
         """All pages of one row each."""

@@ -1,12 +1,14 @@
-"""The HTTP door of a service in the process of its test: real tokens, and no server between."""
+"""The HTTP door of a service in the process of its test, with real tokens; served only where somebody asks for it."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 import jwt
+import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, FastAPI
@@ -15,6 +17,7 @@ from shared.db import Pool
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
 from shared.service import Service
+from tests.shared.waits import until_true
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -46,6 +49,19 @@ def app_of(service: Service, router: APIRouter, pool: Pool) -> FastAPI:
     return create_app(
         service, router, pool, TokenVerifier(PUBLIC, "fenlu", "fenlu"), Probes(nothing, no_figures, nothing)
     )
+
+
+@asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """An application at a port of its own."""
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]  # they are the test run's
+    task = asyncio.create_task(server.serve())
+    await until_true("a server listens", lambda: server.started)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
 
 
 @asynccontextmanager

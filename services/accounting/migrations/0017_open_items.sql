@@ -40,4 +40,4 @@ create table open_item_head (
     seq     bigint not null,
     primary key (company, ledger)
 );
-grant select, insert, update, delete on open_item, open_item_move, open_item_head to fenlu_service;
+grant select, insert, update on open_item, open_item_move, open_item_head to fenlu_service;

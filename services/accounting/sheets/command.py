@@ -49,6 +49,11 @@ def _ask(url: str, kind: str, token: str, language: str, body: dict[str, object]
         for error in json.load(refused).get("errors", []):
             print(error.get("message") or error, file=sys.stderr)
         return 1
+    except (urllib.error.URLError, json.JSONDecodeError) as error:
+        why = getattr(error, "reason", error)
+        print(f"{url} 没有应答 no answer: {why}; 再试一次，不会重复导入 try again, nothing is imported twice",
+              file=sys.stderr)
+        return 1
     for event in events:
         print(f"draft {event['data']['draft_id']} of {event['data']['on']}")
     print(f"{len(events)} drafts, to be checked by somebody else (草稿须由他人审核)")

@@ -4,6 +4,7 @@ import csv
 import io
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ async def xlsx_of(place: Place, period: str) -> AsyncIterator[bytes]:
                 for column, (name, value) in enumerate(_cells(line, place.currency).items()):
                     if value != "":
                         write = sheet.write_number if name in NUMBERS else sheet.write_string
-                        write(row, column, float(value) if name in NUMBERS else value)
+                        write(row, column, Decimal(value) if name in NUMBERS else value)
         workbook.close()
         for chunk in _chunks(path):
             yield chunk

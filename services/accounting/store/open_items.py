@@ -95,15 +95,3 @@ async def move(db: Db, ledger: str, done: int, upto: int, moves: Sequence[Move])
         """,
         db.company, ledger, done, upto, *columns(rows, 11),
     )
-
-
-async def forget(db: Db) -> None:
-    """Empty the company's open items; the follower makes them again from journal and lines."""
-    await db.execute(
-        """
-        with items as (delete from open_item where company = $1),
-             moves as (delete from open_item_move where company = $1)
-        delete from open_item_head where company = $1
-        """,
-        db.company,
-    )

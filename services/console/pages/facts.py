@@ -46,9 +46,11 @@ async def products(services: Services, skus: Iterable[str], warehouse: str = "")
     return {one["sku"]: one for one in found or ()}
 
 
-async def suppliers(services: Services) -> Mapping[str, Row]:
-    """id -> a supplier; the first 500 of them."""
-    found = await or_none(services.get("inventory", "/suppliers", limit=500))
+async def suppliers(services: Services, ids: Iterable[str]) -> Mapping[str, Row]:
+    """id -> a supplier."""
+    if not (wanted := sorted({one for one in ids if one})):
+        return {}
+    found = await or_none(services.get("inventory", "/suppliers", supplier_id=wanted))
     return {one["supplier_id"]: one for one in found or ()}
 
 

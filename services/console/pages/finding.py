@@ -26,8 +26,6 @@ async def find(
         found = await or_none(services.get("crm", "/customers", q=q, limit=SHOWN))
         options = [{**one, "id": one["customer_id"]} for one in found or ()]
     else:
-        found = await or_none(services.get("inventory", "/suppliers", limit=500))
-        said = q.casefold()
-        options = [{**one, "id": one["supplier_id"]} for one in found or ()
-                   if said in one["supplier_id"].casefold() or said in one["name"].casefold()][:SHOWN]
+        found = await or_none(services.get("inventory", "/suppliers", q=q, limit=SHOWN))
+        options = [{**one, "id": one["supplier_id"]} for one in found or ()]
     return await page(request, "part_options.html", what=what, options=options, away=found is None)

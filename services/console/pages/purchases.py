@@ -85,20 +85,25 @@ async def list_purchases(request: Request, person: User, services: Asked) -> Res
     """Newest first. What is looked for is an order's number, else a part of a supplier's name or number."""
     want = listing.asked(request, PURCHASES)
     params: dict[str, Any] = {**want.params, "limit": listing.PAGE_SIZE}
-    who = await facts.suppliers(services)
-    found: list[dict[str, Any]] = []
-    if find := params.pop("find", ""):
-        exact = await services.get("inventory", f"/purchase-orders/{find}") if "/" not in find else None
-        ids = [] if exact else [one["supplier_id"] for one in who.values()
-                                if find.casefold() in f"{one['supplier_id']} {one['name']}".casefold()]
-        found = [exact] if exact else []
-        params["supplier_id"] = next(iter(ids), None)
-    if not find or params["supplier_id"]:
-        found = await services.get("inventory", "/purchase-orders", **params)
+    found = await _found(services, params, params.pop("find", ""))
+    who = await facts.suppliers(services, [one["supplier_id"] for one in found])
     rows = [{**one, "supplier": who.get(one["supplier_id"], {}).get("name", one["supplier_id"])} for one in found]
     following = rows[-1]["purchase_id"] if len(rows) == listing.PAGE_SIZE else None
     return await listing.show(request, listing.page_of(want, {"items": rows, "next": following}, "items"),
                               "purchases.html", **_ways(person))
+
+
+async def _found(services: Services, params: Mapping[str, Any], find: str) -> list[dict[str, Any]]:
+    of: dict[str, Any] = {}
+    if find:
+        if "/" not in find and (exact := await services.get("inventory", f"/purchase-orders/{find}")):
+            return [exact]
+        named = await services.get("inventory", "/suppliers", q=find, limit=50)
+        if not named:
+            return []
+        of = {"supplier_id": [one["supplier_id"] for one in named]}
+    found: list[dict[str, Any]] = await services.get("inventory", "/purchase-orders", **params, **of)
+    return found
 
 
 @router.get("/purchases/new")
@@ -134,7 +139,7 @@ async def _entry(
     books, known, who = await asyncio.gather(
         facts.or_none(services.get("accounting", "/books")),
         facts.products(services, [row["sku"] for row in rows if row["sku"]], form["warehouse"]),
-        facts.suppliers(services))
+        facts.suppliers(services, [form["supplier_id"]]))
     for row in rows:
         row["product"] = known.get(row["sku"])
     return await page(
@@ -150,9 +155,10 @@ async def _entry(
 async def list_unbilled(request: Request, person: User, services: Asked) -> Response:
     """What was received and waits for its bill, oldest first; ticked lines go into the bill."""
     want = listing.asked(request, MATCH)
-    found, who = await asyncio.gather(
-        services.get("inventory", "/match-queue", **want.params, limit=listing.PAGE_SIZE), facts.suppliers(services))
-    known = await facts.products(services, [one["sku"] for one in found["items"]])
+    found = await services.get("inventory", "/match-queue", **want.params, limit=listing.PAGE_SIZE)
+    known, who = await asyncio.gather(
+        facts.products(services, [one["sku"] for one in found["items"]]),
+        facts.suppliers(services, [one["supplier_id"] for one in found["items"]]))
     return await listing.show(request, listing.page_of(want, found, "items"), "purchases_match.html", suppliers=who,
                               products=known, **_ways(person))
 
@@ -200,7 +206,7 @@ async def _bill(
 ) -> Response:
     rows = facts.rows_of(form, "lines", ("receipt_id", "line", "sku", "quantity", "expected", "unit_cost", "tax"))
     known, who, books = await asyncio.gather(
-        facts.products(services, [row["sku"] for row in rows]), facts.suppliers(services),
+        facts.products(services, [row["sku"] for row in rows]), facts.suppliers(services, [form["supplier_id"]]),
         facts.or_none(services.get("accounting", "/books")))
     return await page(
         request, "purchases_bill.html", 422 if errors else 200, form=form, rows=rows, errors=errors, products=known,
@@ -210,13 +216,13 @@ async def _bill(
 
 @router.get("/purchases/{purchase_id}")
 async def show_purchase(request: Request, person: User, services: Asked, purchase_id: str) -> Response:
-    found, who = await asyncio.gather(
-        services.get("inventory", f"/purchase-orders/{purchase_id}"), facts.suppliers(services))
+    found = await services.get("inventory", f"/purchase-orders/{purchase_id}")
     if found is None:
         raise MissingError
     walks = [f"purchase/{purchase_id}", *(f"receipt/{one['receipt_id']}" for one in found["receipts"][:20])]
-    known, stories = await asyncio.gather(
+    known, who, stories = await asyncio.gather(
         facts.products(services, [line["sku"] for line in found["lines"]]),
+        facts.suppliers(services, [found["supplier_id"]]),
         asyncio.gather(*(facts.story(request, services, person, walk) for walk in walks)))
     story = sorted((row for rows in stories for row in rows), key=lambda row: row["said_at"])
     return await page(request, "purchase.html", purchase=found, supplier=who.get(found["supplier_id"]), products=known,
@@ -225,12 +231,12 @@ async def show_purchase(request: Request, person: User, services: Asked, purchas
 
 @router.get("/bills/{bill_id}")
 async def show_bill(request: Request, person: User, services: Asked, bill_id: str) -> Response:
-    found, who = await asyncio.gather(
-        services.get("inventory", f"/supplier-invoices/{bill_id}"), facts.suppliers(services))
+    found = await services.get("inventory", f"/supplier-invoices/{bill_id}")
     if found is None:
         raise MissingError
-    known, story = await asyncio.gather(
+    known, who, story = await asyncio.gather(
         facts.products(services, [line["sku"] for line in found["lines"]]),
+        facts.suppliers(services, [found["supplier_id"]]),
         facts.story(request, services, person, f"supplier_invoice/{bill_id}"))
     return await page(request, "purchases_bill_shown.html", bill=found, supplier=who.get(found["supplier_id"]),
                       products=known, story=story)

@@ -1,6 +1,7 @@
 """Stock (库存): levels, what lacks, a product with its movements; receiving and counting, made for phones first."""
 
 import asyncio
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -185,7 +186,7 @@ async def receive_form(
             raise MissingError
         fields |= {"purchase_id": purchase_id, "supplier_id": purchase["supplier_id"],
                    "warehouse": purchase["warehouse"]}
-        open_lines = [line for line in purchase["lines"] if float(line["received"]) < float(line["quantity"])]
+        open_lines = [line for line in purchase["lines"] if Decimal(line["received"]) < Decimal(line["quantity"])]
         fields |= {f"lines.{n}.sku": line["sku"] for n, line in enumerate(open_lines)}
     return await _receiving(request, person, services, Form(fields, ""), [])
 
@@ -205,9 +206,10 @@ async def _receiving(
 ) -> Response:
     rows = facts.rows_of(form, "lines", ("sku", "quantity", "unit_cost"))
     known, who, purchase = await asyncio.gather(
-        facts.products(services, [row["sku"] for row in rows if row["sku"]]), facts.suppliers(services),
+        facts.products(services, [row["sku"] for row in rows if row["sku"]]),
+        facts.suppliers(services, [form["supplier_id"]]),
         facts.or_none(services.get("inventory", f"/purchase-orders/{form['purchase_id'] or '-'}")))
-    left = {line["sku"]: float(line["quantity"]) - float(line["received"]) for line in purchase["lines"]} \
+    left = {line["sku"]: Decimal(line["quantity"]) - Decimal(line["received"]) for line in purchase["lines"]} \
         if purchase else {}
     for row in rows:
         row |= {"product": known.get(row["sku"]), "left": left.get(row["sku"])}
@@ -234,11 +236,12 @@ async def send_back(request: Request, form: Posted, person: User, services: Aske
 async def _receipt(
     request: Request, person: Person, services: Services, receipt_id: str, form: Form, errors: list[dict[str, Any]]
 ) -> Response:
-    found, who = await asyncio.gather(services.get("inventory", f"/receipts/{receipt_id}"), facts.suppliers(services))
+    found = await services.get("inventory", f"/receipts/{receipt_id}")
     if found is None:
         raise MissingError
-    known, story = await asyncio.gather(
+    known, who, story = await asyncio.gather(
         facts.products(services, [line["sku"] for line in found["lines"]]),
+        facts.suppliers(services, [found["supplier_id"]]),
         facts.story(request, services, person, f"receipt/{receipt_id}"))
     return await page(
         request, "stock_receipt.html", 422 if errors else 200, receipt=found, supplier=who.get(found["supplier_id"]),

@@ -16,6 +16,24 @@ from (
 where substr(p.said, place, 1) <> ' ';
 grant select, insert on product_word to fenlu_service;
 
+-- The same of suppliers.
+create table supplier_word (
+    company     text not null,
+    word        text not null collate "C",
+    supplier_id text not null,
+    primary key (company, word, supplier_id),
+    foreign key (company, supplier_id) references supplier
+);
+insert into supplier_word
+select distinct s.company, substr(s.said, place, 40), s.supplier_id
+from (
+    select company, supplier_id, lower(normalize(name, nfkc)) as said from supplier
+    union all
+    select company, supplier_id, lower(normalize(supplier_id, nfkc)) from supplier
+) as s cross join lateral generate_series(1, length(s.said)) as place
+where substr(s.said, place, 1) <> ' ';
+grant select, insert on supplier_word to fenlu_service;
+
 -- Purchase orders by their day; stocktakes by theirs.
 create index purchase_order_newest on purchase_order (company, ordered_on, purchase_id);
 create index purchase_order_state_newest on purchase_order (company, state, ordered_on, purchase_id);

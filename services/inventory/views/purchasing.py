@@ -1,5 +1,6 @@
 """What the HTTP door shows of suppliers, purchase orders, bills, and receipts that wait for them."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -125,8 +126,28 @@ class UnbilledPage(BaseModel):
     next: str | None
 
 
-async def suppliers(db: Db, *, after: str | None, limit: int) -> list[Supplier]:
-    """By id; `after` is the last one of the page before."""
+async def suppliers(
+    db: Db, found_in: tuple[str, str] | None, after: str | None, limit: int
+) -> list[Supplier]:
+    """By id, all or those that have a word between two texts; `after` is the last one of the page before."""
+    if found_in is None:
+        rows = await db.fetch(
+            "select supplier_id from supplier where company = $1 and supplier_id > $2 order by supplier_id limit $3",
+            db.company, after or "", limit,
+        )
+    else:
+        rows = await db.fetch(
+            """
+            select distinct supplier_id from supplier_word
+            where company = $1 and word between $4 and $5 and supplier_id > $2 order by supplier_id limit $3
+            """,
+            db.company, after or "", limit, *found_in,
+        )
+    return await suppliers_of(db, [row["supplier_id"] for row in rows])
+
+
+async def suppliers_of(db: Db, ids: Sequence[str]) -> list[Supplier]:
+    """Those of these suppliers that exist, by id."""
     rows = await db.fetch(
         """
         select s.supplier_id, s.name, coalesce(i.balance, 0) as balance
@@ -134,9 +155,9 @@ async def suppliers(db: Db, *, after: str | None, limit: int) -> list[Supplier]:
             select sum(open) as balance from supplier_invoice
             where company = $1 and supplier_id = s.supplier_id and open <> 0
         ) as i
-        where s.company = $1 and s.supplier_id > coalesce($2, '') order by s.supplier_id limit $3
+        where s.company = $1 and s.supplier_id = any ($2::text[]) order by s.supplier_id
         """,
-        db.company, after, limit,
+        db.company, list(ids),
     )
     return [Supplier(**row) for row in rows]
 
@@ -161,17 +182,18 @@ async def supplier(db: Db, supplier_id: str) -> SupplierDetail | None:
 
 
 async def purchases(
-    db: Db, *, state: State | None, supplier_id: str | None, after: str | None, limit: int
+    db: Db, *, state: State | None, supplier_ids: Sequence[str], after: str | None, limit: int
 ) -> list[PurchaseHeader]:
     """By id; `after` is the last one of the page before."""
     rows = await db.fetch(
         """
         select purchase_id, supplier_id, ordered_on, warehouse, currency, net, state from purchase_order
-        where company = $1 and ($2::text is null or state = $2) and ($3::text is null or supplier_id = $3)
+        where company = $1 and ($2::text is null or state = $2)
+          and ($3::text[] = '{}' or supplier_id = any ($3))
           and purchase_id > coalesce($4, '')
         order by purchase_id limit $5
         """,
-        db.company, state, supplier_id, after, limit,
+        db.company, state, list(supplier_ids), after, limit,
     )
     return [PurchaseHeader(**row) for row in rows]
 

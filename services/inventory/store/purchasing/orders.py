@@ -6,6 +6,7 @@ from services.inventory.domain.purchasing.ordering import Expected, Purchase
 from services.inventory.domain.purchasing.values import Books
 from shared.db import Db, columns
 from shared.events.inventory import PurchaseOrdered, SupplierRegistered
+from shared.search import endings
 
 
 async def books(db: Db) -> Books | None:
@@ -40,6 +41,13 @@ async def save_suppliers(db: Db, suppliers: Sequence[SupplierRegistered]) -> Non
     await db.execute(
         "insert into supplier (company, supplier_id, name) select $1, s.* from unnest($2::text[], $3::text[]) as s",
         db.company, *columns([(s.supplier_id, s.name) for s in suppliers], 2),
+    )
+    words = [(word, s.supplier_id) for s in suppliers for word in endings(s.name) | endings(s.supplier_id)]
+    await db.execute(
+        """
+        insert into supplier_word (company, word, supplier_id) select $1, w.* from unnest($2::text[], $3::text[]) as w
+        """,
+        db.company, *columns(words, 2),
     )
 
 
