@@ -31,8 +31,9 @@ async def _few_indexes(database: Any) -> AsyncIterator[None]:
     found = await database.fetch(
         """
         select i.indexrelid::regclass::text as name, i.indrelid::regclass::text as of,
-               coalesce(format('alter table %s add constraint %s %s', i.indrelid::regclass, c.conname,
-                               pg_get_constraintdef(c.oid)), pg_get_indexdef(i.indexrelid)) as again,
+               case when c.oid is null then pg_get_indexdef(i.indexrelid)
+                    else format('alter table %s add constraint %s %s', i.indrelid::regclass, c.conname,
+                                pg_get_constraintdef(c.oid)) end as again,
                c.oid is not null as constrains
         from pg_index i left join pg_constraint c on c.conindid = i.indexrelid and c.contype in ('p', 'u')
         where i.indrelid = any ('{inbox, journal, voucher, voucher_line}'::regclass[])
