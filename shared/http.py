@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import figures, tracing
 from shared.asked import FORBIDDEN
@@ -145,9 +146,7 @@ def create_app(
     app.add_exception_handler(ProblemError, _show_problem)
     app.add_exception_handler(RequestValidationError, _show_invalid)
     app.add_exception_handler(AnyHTTPException, _show_http)
-    app.middleware("http")(_Limits())
-    app.middleware("http")(_answer_failure)
-    app.middleware("http")(_Observed(service.name))
+    app.add_middleware(_Front, service=service.name)
     probes.add_to(app)
     document = asyncapi(service)
     app.add_api_route("/asyncapi.json", lambda: JSONResponse(document), methods=["GET"])
@@ -180,22 +179,51 @@ class Probes:
         return Response(await self._metrics(), media_type="text/plain; version=0.0.4")
 
 
-class _Limits:
-    """What a request may take: so many at once, and a body of so many bytes. Probes always get through."""
+class _Front:
+    """What every request goes through: it is counted by its route and a part of the asker's trace, so many may be under
+    way, and a failure is answered. Probes are not business, and always get through.
 
-    def __init__(self) -> None:
-        self._in_flight = 0
+    A plain ASGI middleware: Starlette's decorated ones start a task and two streams for each request, a fifth of its
+    time. And no exception handler: Starlette raises what those handle once more, and then the server writes a traceback
+    for every request that comes while the database is away.
+    """
 
-    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app, self._service, self._in_flight = app, service, 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request, answered = Request(scope, receive), _Answered(send)
         if request.url.path in OPEN_PATHS:
-            return await call_next(request)
+            await self._answer(request, answered)
+            return
+        began = time.perf_counter()
+        parent = tracing.valid(request.headers.get("traceparent"))
+        with tracing.span(f"{self._service} {request.method}", "SERVER", parent=parent, path=request.url.path):
+            await self._limited(request, answered)
+        route = getattr(scope.get("route"), "path", "none")  # never the path itself: anybody can make up those
+        figures.HTTP_SECONDS.labels(self._service, f"{request.method} {route}", answered.status).observe(
+            time.perf_counter() - began)
+
+    async def _limited(self, request: Request, answered: "_Answered") -> None:
         if wrong := self._refusal(request):
-            return await _show_problem(request, wrong)
+            await (await _show_problem(request, wrong))(request.scope, request.receive, answered)
+            return
         self._in_flight += 1
         try:
-            return await call_next(request)
+            await self._answer(request, answered)
         finally:
             self._in_flight -= 1
+
+    async def _answer(self, request: Request, answered: "_Answered") -> None:
+        try:
+            await self._app(request.scope, request.receive, answered)
+        except Exception as error:
+            if answered.status:  # too late for another answer
+                raise
+            await (await _show_failure(request, error))(request.scope, request.receive, answered)
 
     def _refusal(self, request: Request) -> ProblemError | None:
         length = request.headers.get("content-length", "")
@@ -208,23 +236,16 @@ class _Limits:
         return None
 
 
-class _Observed:
-    """Counts every request by its route, and makes it a part of the asker's trace. Probes are not business."""
+class _Answered:
+    """The way of an answer, and its status once it has begun."""
 
-    def __init__(self, service: str) -> None:
-        self._service = service
+    def __init__(self, send: Send) -> None:
+        self._send, self.status = send, 0
 
-    async def __call__(self, request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        if request.url.path in OPEN_PATHS:
-            return await call_next(request)
-        began = time.perf_counter()
-        parent = tracing.valid(request.headers.get("traceparent"))
-        with tracing.span(f"{self._service} {request.method}", "SERVER", parent=parent, path=request.url.path):
-            response = await call_next(request)
-        route = getattr(request.scope.get("route"), "path", "none")  # never the path itself: anybody can make up those
-        figures.HTTP_SECONDS.labels(self._service, f"{request.method} {route}", response.status_code).observe(
-            time.perf_counter() - began)
-        return response
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
 
 
 def _in_language(request: Request, errors: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
@@ -249,15 +270,6 @@ async def _show_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AnyHTTPException)
     entry = {"field": "", "code": f"http_{error.status_code}", "message": str(error.detail)}
     return JSONResponse({"errors": [entry]}, error.status_code, error.headers)
-
-
-async def _answer_failure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """A middleware and no exception handler: Starlette raises what those handle once more, and then the server writes a
-    traceback for every request that comes while the database is away."""
-    try:
-        return await call_next(request)
-    except Exception as error:
-        return await _show_failure(request, error)
 
 
 async def _show_failure(request: Request, error: Exception) -> JSONResponse:

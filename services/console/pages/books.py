@@ -69,13 +69,24 @@ async def account_ledger(
 ) -> Response:
     """An account's lines of a month with the running balance; each leads to its voucher."""
     require(person, *READERS)
-    month, months = await _months(services, period)
     by = {name: value for name in DIMENSIONS if (value := request.query_params.get(name, "")[:200])}
-    chart = (await services.get("accounting", "/accounts") or {"accounts": []})["accounts"]
-    found = await services.get("accounting", f"/accounts/{account}/ledger", period=month, after=after, **by) \
-        if account and month else None
-    if account and month and found is None:
-        raise MissingError
+
+    async def ledger(month: str) -> Any:
+        if not account or not month:
+            return None
+        lines = await services.get("accounting", f"/accounts/{account}/ledger", period=month, after=after, **by)
+        if lines is None:
+            raise MissingError
+        return lines
+
+    async def chart_of_accounts() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await services.get("accounting", "/accounts") or {"accounts": []})["accounts"]
+        return found
+
+    (month, months), chart, found = await asyncio.gather(
+        _months(services, period), chart_of_accounts(), ledger(period))
+    if not period:
+        found = await ledger(month)
     return await _show(request, "books_ledger.html", "/books/ledger", found=found, account=account, month=month,
                        months=months, chart=chart, by=by, dimensions=DIMENSIONS, after=after)
 
