@@ -94,6 +94,22 @@ async def test_a_list_is_sorted_and_narrowed_without_loading_the_page_anew(stage
         await expect(page.locator(".list .blank")).to_be_visible()
 
 
+@pytest.mark.parametrize(("device", "language", "asked"), [("desktop", "zh-CN", "库存商品"), ("phone", "en-US", "1405")])
+async def test_an_account_is_found_by_its_name_or_code(
+    stage: Stage, browser: Browser, device: Device, language: str, asked: str
+) -> None:
+    await stage.trade.receive(f"R-{uuid4().hex[:6]}", "1", "10")
+    async with visit(browser, stage, device, language) as visitor:
+        page = visitor.page
+        await visitor.sign_in("accountant")
+        await visitor.go("/books/ledger")
+        await page.fill("[name=account]", asked)
+        await expect(page.locator("[role=option][aria-selected=true]")).to_contain_text("1405")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".sheet-caption")).to_contain_text("1405")
+        await expect(page.locator("tr.sum").first).to_be_visible()
+
+
 async def close_step(visitor: Visitor, step: str) -> Any:
     await visitor.go("/books/closing")
     return visitor.page.locator(f"form[action$='/{step}'] button")
