@@ -94,7 +94,9 @@ async def test_a_list_is_sorted_and_narrowed_without_loading_the_page_anew(stage
         await expect(page.locator(".list .blank")).to_be_visible()
 
 
-@pytest.mark.parametrize(("device", "language", "asked"), [("desktop", "zh-CN", "库存商品"), ("phone", "en-US", "1405")])
+@pytest.mark.parametrize(
+    ("device", "language", "asked"), [("desktop", "zh-CN", "库存商品"), ("phone", "en-US", "1405")]
+)
 async def test_an_account_is_found_by_its_name_or_code(
     stage: Stage, browser: Browser, device: Device, language: str, asked: str
 ) -> None:
@@ -105,6 +107,7 @@ async def test_an_account_is_found_by_its_name_or_code(
         await visitor.go("/books/ledger")
         await page.fill("[name=account]", asked)
         await expect(page.locator("[role=option][aria-selected=true]")).to_contain_text("1405")
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         await page.keyboard.press("Enter")
         await expect(page.locator(".sheet-caption")).to_contain_text("1405")
         await expect(page.locator("tr.sum").first).to_be_visible()
