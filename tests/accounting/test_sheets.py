@@ -266,6 +266,8 @@ async def test_every_fault_of_a_chart_is_named_and_nothing_is_proposed(
     bank = sheet(tmp_path, BELOW_RENT[1], "100201,工行,ICBC,,借", head=CHART_HEAD)
     assert errors(await send(client, "accounts", bank, "K2")) == {"rows.1.account": (
         "row 3, Account: account 1002 will take no lines; map role bank to one of the accounts below it")}
+    one = sheet(tmp_path, BELOW_RENT[1], "560203,水电,,,贷", head=CHART_HEAD)
+    assert list(errors(await send(client, "accounts", one, "K3"))) == ["rows.1.side"]
     answer = await client.post(
         "/imports/accounts", json={"import_id": "x", "rows": rows},
         headers={"Idempotency-Key": "K9", "Accept-Language": "zh"})
