@@ -64,6 +64,11 @@ def _signed_in(role: str, url: str) -> str:
 _ready: set[str] = set()  # the templates that this process has seen
 
 
+def service_at(name: str) -> str:
+    """The address of a database as a service gets it."""
+    return _signed_in(SERVICE, database_at(admin_url(), name))
+
+
 async def make_roles(admin: Any) -> None:
     """The owner and the serving role of all test databases."""
     await admin.execute("select pg_advisory_lock($1)", ROLES_LOCK)
@@ -114,7 +119,7 @@ async def fresh_database(root: Path) -> AsyncIterator[str]:
     source = await template(root)
     name = _spare[source].pop() if _spare[source] else await _clone(source, root.name)
     try:
-        yield _signed_in(SERVICE, database_at(admin_url(), name))
+        yield service_at(name)
     finally:
         if name not in _entered and await _is_emptied(name):
             _spare[source].append(name)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.accounting import BOOKKEEPERS, Ledger
+from shared.events.accounting import BOOKKEEPERS, ImportId, Ledger, Place
 from shared.events.base import NO_NUL, Asked, Command, Event, Key, Name, Reason
 
 Code = Annotated[str, Field(pattern=r"^[0-9]{4}([0-9]{2}){0,8}$")]
@@ -43,8 +43,30 @@ class ProposeMapping(Command, owner="accounting", allowed=BOOKKEEPERS):
     effective_on: date
     ledger: Ledger = "main"
     reason: Reason
-    accounts: Annotated[tuple[NewAccount, ...], Field(max_length=500)] = ()
+    accounts: Annotated[tuple[NewAccount, ...], Field(max_length=3000)] = ()
     mappings: Annotated[tuple[AskedMapping, ...], Field(max_length=500)] = ()
+
+
+class AskedAccountRow(Asked):
+    """A row of a chart; the kind, and the side if none is given, are those of the account above."""
+
+    row: Place
+    account: Annotated[str, Field(pattern=r"^\d{4,20}$")]
+    account_name: Name | None = None
+    account_name_en: Name | None = None
+    side: Literal["D", "C"] | None = None
+
+
+class ImportAccounts(Command, owner="accounting", allowed=BOOKKEEPERS):
+    """Propose the accounts of a sheet that the chart has not, below those that it has, as ProposeMapping does; all rows
+    are checked before any is kept, and somebody else has to approve the proposal, whose id is that of the import.
+
+    导入科目表：其中科目表尚无的科目作为明细科目提议增设，全部行检查无误后成为一项提议（提议号即导入号），须由另一人批准。
+    """
+
+    import_id: ImportId
+    ledger: Ledger = "main"
+    rows: Annotated[tuple[AskedAccountRow, ...], Field(min_length=1, max_length=3000)]
 
 
 class ProposePack(Command, owner="accounting", allowed=BOOKKEEPERS):

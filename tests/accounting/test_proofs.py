@@ -1,7 +1,14 @@
 """The proofs hold for what the service posted, in whatever order it came, and name what was changed behind its back."""
 
+import asyncio
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -19,12 +26,16 @@ from services.accounting.views.scratch import BusyError
 from shared.db import Pool
 from shared.events import Event
 from shared.events.accounting import DraftCorrection
-from shared.testing import Script, as_admin, ask, deliver, fresh_pool, hear
+from shared.testing import Script, as_admin, ask, deliver, fresh_pool, hear, service_at
 from tests.accounting import examples
 from tests.accounting.doors import door, read, trade
 from tests.accounting.test_manual import asked, draft, posted
 from tests.accounting.test_periods import approve, open_books, request, seal, sold
 from tests.shared.front import bearer
+from tests.shared.rabbit import Rabbit
+from tests.shared.waits import until
+
+ROOT = Path(services.accounting.__file__).parent
 
 
 async def place_of(pool: Pool) -> Place:
@@ -147,7 +158,7 @@ async def test_the_content_is_the_same_in_any_order_and_batches(pool: Pool) -> N
     """What numbers, places and entries are given differs; what the vouchers say does not."""
     events, found = story(), set()
     for seed, size in ((0, 100), (1, 4), (2, 1)):
-        async with fresh_pool(Path(services.accounting.__file__).parent) as other:
+        async with fresh_pool(ROOT) as other:
             await ask(other, service, examples.open_books())
             arriving = list(events)
             if seed:
@@ -160,6 +171,107 @@ async def test_the_content_is_the_same_in_any_order_and_batches(pool: Pool) -> N
             found.add((result.figures["content_digest"], row_digest))
     assert len({content for content, _ in found}) == 1
     assert len({rows for _, rows in found}) == 3
+
+
+async def content_of(pool: Pool) -> str:
+    """The content digest of a ledger whose proofs hold."""
+    place = await place_of(pool)
+    result = await digest(place)
+    assert (result.differences, (await rebuild(place)).differences) == ([], [])
+    return str(result.figures["content_digest"])
+
+
+async def quiet_content(events: Sequence[Event]) -> str:
+    """What it is when one consumer hears everything at once and nothing breaks."""
+    async with fresh_pool(ROOT) as other:
+        await ask(other, service, examples.open_books())
+        await hear(other, service, *events)
+        return await content_of(other)
+
+
+@asynccontextmanager
+async def nobody_posts(pool: Pool) -> AsyncIterator[Any]:
+    """Whoever wants to post waits for its turn in the middle of its transaction; gives an administrator to look on."""
+    async with as_admin(pool, schema_stays=True) as holder, as_admin(pool, schema_stays=True) as admin:
+        async with holder.transaction():
+            await holder.execute("select from book for update")
+            yield admin
+
+
+async def until_under_way(admin: Any, count: int) -> list[int]:
+    """Wait until so many backends wait in the middle of a transaction; gives them."""
+    async def look() -> list[int]:
+        rows = await admin.fetch(
+            "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+        return [row["pid"] for row in rows]
+
+    return await until(f"{count} are under way", look, lambda found: len(found) == count, 60)
+
+
+async def test_the_content_is_the_same_by_two_consumers_at_once_whose_connections_break(pool: Pool) -> None:
+    """Both hear everything, each in its own order and batches, and are cut off in the middle of their transactions."""
+    events = story()
+    await ask(pool, service, examples.open_books())
+
+    async def consume(seed: int, size: int) -> None:
+        arriving = Random(seed).sample(events, len(events))
+        for start in range(0, len(arriving), size):
+            await hear(pool, service, *arriving[start:start + size])
+
+    async with nobody_posts(pool) as admin:
+        both = [asyncio.create_task(consume(1, 4)), asyncio.create_task(consume(2, 3))]
+        for backend in await until_under_way(admin, 2):
+            assert await admin.fetchval("select pg_terminate_backend($1)", backend)
+    await asyncio.gather(*both)
+    assert await content_of(pool) == await quiet_content(events)
+
+
+async def test_the_content_is_the_same_when_consumers_are_killed_in_a_batch(pool: Pool, rabbit: Rabbit) -> None:
+    """Two processes at one queue: whoever has it is killed in the middle of a batch, and then its heir is."""
+    arriving = Random(3).sample(story(), len(story()))
+    half = len(arriving) // 2
+    await rabbit.topology(service)
+    await ask(pool, service, examples.open_books())
+    async with consumers(pool, rabbit) as start:
+        first = await start()
+        await rabbit.say(*arriving[:half])
+        await until("half is heard", lambda: heard(pool), lambda count: count == half, 60)
+        async with nobody_posts(pool) as admin:
+            await rabbit.say(*arriving[half:], *arriving[:3])  # what came already comes again
+            await until_under_way(admin, 1)
+            second = await start()
+            first.kill()
+            await until_under_way(admin, 2)  # who was killed still waits in the database
+            await start()
+            second.kill()
+            await until_under_way(admin, 3)
+        await until("all is heard", lambda: heard(pool), lambda count: count == len(arriving), 60)
+    assert await content_of(pool) == await quiet_content(arriving)
+
+
+@asynccontextmanager
+async def consumers(pool: Pool, rabbit: Rabbit) -> AsyncIterator[Callable[[], Awaitable[Process]]]:
+    """Starts processes that consume in batches of three events; they are ended at the end."""
+    started: list[Process] = []
+    url = service_at(await pool.fetchval("select current_database()"))
+
+    async def start() -> Process:
+        started.append(await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.shared.consume_alone", url, rabbit.users["accounting"],
+            "services.accounting.handlers", "3", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+async def heard(pool: Pool) -> int:
+    return int(await pool.fetchval("select count(*) from journal where kind = 'event'"))
 
 
 async def test_proofs_and_explanations_over_http(pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""Sheets: vouchers and opening balances come in whole or not at all, and vouchers go out in the same columns."""
+"""Sheets: vouchers, opening balances and accounts come in whole or not at all, and go out in the same columns."""
 
 import asyncio
 import io
@@ -16,10 +16,11 @@ from python_calamine import CalamineWorkbook
 from services.accounting.api import router
 from services.accounting.handlers import service
 from services.accounting.sheets import writing
-from services.accounting.sheets.command import import_id, main
-from services.accounting.sheets.reading import SheetError, read
+from services.accounting.sheets.command import KINDS, import_id, main
+from services.accounting.sheets.reading import CHART, SheetError, read
 from shared.db import Pool
 from shared.events.accounting import CheckVoucher, PostVoucher, SignVoucher
+from shared.events.policies import ApprovePolicyChange
 from shared.testing import ask
 from tests.accounting import examples
 from tests.accounting.doors import door, trade
@@ -48,7 +49,7 @@ def sheet(folder: Path, *rows: str, encoding: str = "utf-8-sig", head: str = HEA
 
 
 async def send(client: httpx2.AsyncClient, kind: str, path: Path, key: str = "K1") -> httpx2.Response:
-    body = {"import_id": import_id(path), "rows": read(path)}
+    body = {"import_id": import_id(path), "rows": read(path, KINDS[kind])}
     return await client.post(f"/imports/{kind}", json=body, headers={"Idempotency-Key": key})
 
 
@@ -217,6 +218,81 @@ def _sums(rows: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[Decimal, De
         debit, credit = found.get(key, (Decimal(0), Decimal(0)))
         found[key] = debit + Decimal(row.get("debit", 0)), credit + Decimal(row.get("credit", 0))
     return found
+
+
+# -- the chart --------------------------------------------------------------------------------------------------------
+
+CHART_HEAD = "科目编码,科目名称,英文名,科目类别,余额方向"
+BELOW_RENT = ["5602,管理费用,,费用,借", "560201,房租,Rent,,借", "560202,差旅费,,,", "56020201,机票,Flights,,借方"]
+
+
+async def test_accounts_come_by_sheet_as_a_proposal_that_somebody_else_approves(
+    client: httpx2.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    path = sheet(tmp_path, *BELOW_RENT, head=CHART_HEAD)
+    answer = await send(client, "accounts", path)
+    assert answer.status_code == 201, answer.text
+    (event,) = answer.json()["events"]
+    assert (event["data"]["kind"], event["data"]["proposal_id"]) == ("mapping", import_id(path))
+    approve = ApprovePolicyChange(proposal_id=import_id(path))
+    assert await pool.fetchval("select count(*) from account where code like '5602__%'") == 0
+    assert (await ask(pool, service, approve)).status == 403, "nobody approves what they proposed"
+    assert errors(await send(client, "accounts", path, "K2")) == {
+        "import_id": f"there is a proposal {import_id(path)} already"}
+    assert (await ask(pool, service, approve, actor="zhou")).ok
+    rows = await pool.fetch(
+        "select code, zh, en, kind, side, takes_lines from account where code like '5602%' order by 1")
+    assert [tuple(row) for row in rows] == [
+        ("5602", "管理费用", rows[0]["en"], "expense", "D", False), ("560201", "房租", "Rent", "expense", "D", True),
+        ("560202", "差旅费", "差旅费", "expense", "D", False), ("56020201", "机票", "Flights", "expense", "D", True)]
+    assert [row["kind"] for row in await pool.fetch("select kind from journal order by entry")] == ["books", "mapping"]
+    assert errors(await send(client, "accounts", path, "K3")) == {"rows": "there is no change in it"}
+
+
+async def test_every_fault_of_a_chart_is_named_and_nothing_is_proposed(
+    client: httpx2.AsyncClient, pool: Pool, tmp_path: Path
+) -> None:
+    path = sheet(tmp_path, *BELOW_RENT, "5603,利息,,,", "57110101,罚款,,,", "560203,,,,贷", "56021,错,,,",
+                 "560201,房租,,,", head=CHART_HEAD)
+    rows, found = read(path, CHART), errors(await send(client, "accounts", path))
+    assert found == {
+        "rows.4.account_name": "row 6, Account name: account 5603 is in the chart as `财务费用`, and is not renamed",
+        "rows.5.account": "row 7, Account: account 57110101 has no account above it",
+        "rows.6.account_name": "row 8, Account name: has to be filled in",
+        "rows.6.side": "row 8, Balance side: account 560203 is a debit account, as the one above",
+        "rows.7.account": "row 9, Account: account 56021 has four digits, and two more per level",
+        "rows.8.account": "row 10, Account: 560201 stands there twice",
+    }
+    bank = sheet(tmp_path, BELOW_RENT[1], "100201,工行,ICBC,,借", head=CHART_HEAD)
+    assert errors(await send(client, "accounts", bank, "K2")) == {"rows.1.account": (
+        "row 3, Account: account 1002 will take no lines; map role bank to one of the accounts below it")}
+    one = sheet(tmp_path, BELOW_RENT[1], "560203,水电,,,贷", head=CHART_HEAD)
+    assert list(errors(await send(client, "accounts", one, "K3"))) == ["rows.1.side"]
+    answer = await client.post(
+        "/imports/accounts", json={"import_id": "x", "rows": rows},
+        headers={"Idempotency-Key": "K9", "Accept-Language": "zh"})
+    assert "第 7 行 科目编码：科目 57110101 没有上级科目" in answer.text
+    assert await pool.fetchval("select count(*) from proposal") == 0
+    with pytest.raises(SheetError, match="row 2, Balance side: 左 is neither debit nor credit"):
+        read(sheet(tmp_path, "560201,房租,,,左", head=CHART_HEAD), CHART)
+    with pytest.raises(SheetError, match="there is no column `余额方向`"):
+        read(sheet(tmp_path, head=CHART_HEAD))
+
+
+async def test_the_chart_goes_out_and_comes_in_longer(client: httpx2.AsyncClient, tmp_path: Path) -> None:
+    """In both forms every account stands there, and the sheet says nothing new until a row is added to it."""
+    whole = (await client.get("/accounts")).json()["accounts"]
+    for form in ("csv", "xlsx"):
+        path = tmp_path / f"chart.{form}"
+        path.write_bytes((await client.get(f"/accounts.{form}")).content)
+        rows = read(path, CHART)
+        assert [(row["account"], row["account_name"], row["account_name_en"], row["side"]) for row in rows] == [
+            (row["code"], row["zh"], row["en"], row["side"]) for row in whole]
+    assert errors(await send(client, "accounts", path)) == {"rows": "there is no change in it"}
+    more = {"row": len(rows) + 2, "account": "560201", "account_name": "房租"}
+    answer = await client.post("/imports/accounts", json={"import_id": "longer", "rows": [*rows, more]},
+                               headers={"Idempotency-Key": "K2"})
+    assert answer.status_code == 201, answer.text
 
 
 def test_no_text_is_a_formula() -> None:

@@ -6,12 +6,19 @@ from fastapi import APIRouter, Path, Query
 
 from services.accounting.api.ledger import Books
 from services.accounting.store import policies as store
-from shared.events.policies import ApprovePolicyChange, DiscardPolicyChange, ProposeMapping, ProposePack
+from shared.events.policies import (
+    ApprovePolicyChange,
+    DiscardPolicyChange,
+    ImportAccounts,
+    ProposeMapping,
+    ProposePack,
+)
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
 
 accept(router, "/policies/mappings", ProposeMapping)
+accept(router, "/imports/accounts", ImportAccounts)
 accept(router, "/policies/packs", ProposePack)
 accept(router, "/policies/approvals", ApprovePolicyChange)
 accept(router, "/policies/discards", DiscardPolicyChange)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.accounting import packs, store
-from services.accounting.domain import policies
+from services.accounting.domain import charting, policies
 from services.accounting.domain.journal import decide_everywhere
 from services.accounting.domain.pack import Pack, PackError
 from services.accounting.domain.policies import Change, Ledger, Objection, Proposal
@@ -16,6 +16,7 @@ from shared.events import Command, Event
 from shared.events.policies import (
     ApprovePolicyChange,
     DiscardPolicyChange,
+    ImportAccounts,
     PolicyChangeApproved,
     PolicyChangeDiscarded,
     PolicyChangeProposed,
@@ -43,6 +44,27 @@ async def propose_mappings(db: Db, commands: Sequence[ProposeMapping]) -> list[O
     return [outcome for command in commands for outcome in await _propose(db, command, "mapping")]
 
 
+@service.does(ImportAccounts)
+async def import_accounts(db: Db, commands: Sequence[ImportAccounts]) -> list[Outcome]:
+    """Propose the accounts of sheets, if nothing speaks against any row."""
+    return [outcome for command in commands for outcome in await _import(db, command)]
+
+
+async def _import(db: Db, command: ImportAccounts) -> Sequence[Outcome]:
+    ledgers = await store.lock_ledgers(db)
+    if not ledgers:
+        return [no_books(command, db)]
+    ledger = await _ledger(db, ledgers, command.ledger)
+    if ledger is None:
+        return [no_ledger(command, command.ledger)]
+    sheet = charting.read(command, ledger)
+    against = _against(sheet.proposed, ledger) if sheet.places else []
+    if sheet.problems or against:
+        return [*sheet.problems, *(charting.told(command, sheet, refusal) for refusal in against)]
+    kept = await _keep(db, sheet.proposed, "mapping")
+    return [charting.told(command, sheet, kept) if isinstance(kept, Refusal) else kept]
+
+
 @service.does(ProposePack)
 async def propose_packs(db: Db, commands: Sequence[ProposePack]) -> list[Outcome]:
     """Keep which version of the pack somebody wants, if it could be put in force."""
@@ -56,19 +78,25 @@ async def _propose(db: Db, command: Propose, kind: str) -> Sequence[Outcome]:
     ledger = await _ledger(db, ledgers, command.ledger)
     if ledger is None:
         return [no_ledger(command, command.ledger)]
+    return _against(command, ledger) or [await _keep(db, command, kind)]
+
+
+def _against(command: Propose, ledger: Ledger) -> list[Refusal]:
     _, against = judge(command, ledger)
-    if against:
-        return [Refusal(command, o.field, o.code, o.text, o.params) for o in against]
+    return [Refusal(command, o.field, o.code, o.text, o.params) for o in against]
+
+
+async def _keep(db: Db, command: Propose, kind: str) -> Outcome:
     name = command.actor.name
     content = command.model_dump(mode="json", exclude=OUTSIDE)
     proposal = Proposal(command.proposal_id, command.ledger, kind, name, content, None)
     if not await policy_store.insert(db, proposal):
         params = {"proposal_id": command.proposal_id}
-        return [Refusal(command, "proposal_id", "proposal_exists", TAKEN, params, 409)]
-    return [PolicyChangeProposed(
+        return Refusal(command, "proposal_id", "proposal_exists", TAKEN, params, 409)
+    return PolicyChangeProposed(
         proposal_id=command.proposal_id, ledger=command.ledger, kind=kind, effective_on=command.effective_on,
         proposed_by=name,
-    )]
+    )
 
 
 async def _ledger(db: Db, ledgers: Sequence[Policies], name: str) -> Ledger | None:

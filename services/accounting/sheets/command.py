@@ -1,5 +1,6 @@
-"""`python -m services.accounting import vouchers|opening-balances FILE --token-file T [--url U]`: reads the sheet, and
-asks the service for it as the person whose token it is; so both doors are one function, and nobody is impersonated."""
+"""`python -m services.accounting import vouchers|opening-balances|accounts FILE --token-file T [--url U]`: reads the
+sheet, and asks the service for it as the person whose token it is; so both doors are one function,
+and nobody is impersonated."""
 
 import argparse
 import hashlib
@@ -10,22 +11,22 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.accounting.sheets.reading import SheetError, read
+from services.accounting.sheets.reading import CHART, VOUCHERS, SheetError, read
 
-KINDS = ("vouchers", "opening-balances")
+KINDS = {"vouchers": VOUCHERS, "opening-balances": VOUCHERS, "accounts": CHART}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Import a file; the exit code is 1 if anything is wrong with it, and then nothing was kept."""
     parser = argparse.ArgumentParser(prog="python -m services.accounting import")
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("kind", choices=[*KINDS])
     parser.add_argument("file", type=Path)
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="where accounting listens")
     parser.add_argument("--token-file", type=Path, required=True, help="the token of who imports, and so is the maker")
     parser.add_argument("--language", choices=("zh", "en"), default="zh")
     args = parser.parse_args(arguments)
     try:
-        rows = read(args.file)
+        rows = read(args.file, KINDS[args.kind])
     except SheetError as error:
         print(error, file=sys.stderr)
         return 1
@@ -54,6 +55,9 @@ def _ask(url: str, kind: str, token: str, language: str, body: dict[str, object]
         print(f"{url} 没有应答 no answer: {why}; 再试一次，不会重复导入 try again, nothing is imported twice",
               file=sys.stderr)
         return 1
+    if kind == "accounts":
+        print(f"proposal {body['import_id']}, to be approved by somebody else (提议须由他人批准)")
+        return 0
     for event in events:
         print(f"draft {event['data']['draft_id']} of {event['data']['on']}")
     print(f"{len(events)} drafts, to be checked by somebody else (草稿须由他人审核)")

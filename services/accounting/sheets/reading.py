@@ -1,12 +1,14 @@
 """Reads a sheet into the rows of a command: CSV in UTF-8 (also with BOM) or GB18030, or the first sheet of an XLSX.
 
-Headings are those of `domain.importing.COLUMNS`, in Chinese or English, and the usual others; columns that nobody knows
+Headings are those of the domain's `COLUMNS`, in Chinese or English, and the usual others; columns that nobody knows
 are errors, so that no figure is lost by a typing error. What cannot be read is named by row and column.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,27 +16,48 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from services.accounting.domain.importing import COLUMNS
+from services.accounting.domain import charting, importing
 from shared.refusal import Text
 
-OTHER_HEADINGS = {
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a kind of sheet, other headings that they have, and those that are known but not asked for."""
+
+    columns: Mapping[str, Text]
+    others: Mapping[str, str]
+    information: AbstractSet[str]
+
+    def field(self, heading: str) -> str:
+        """Of a heading in either language; '' if nobody knows it."""
+        known = {text: name for name, texts in self.columns.items() for text in (texts.zh, texts.en.lower())}
+        return known.get(heading.lower()) or self.others.get(heading, "")
+
+
+VOUCHER_HEADINGS = {
     "制单日期": "on", "凭证日期": "on", "凭证类别": "word", "凭证类别字": "word", "凭证编号": "number",
     "附件数": "attachments", "附单据": "attachments", "科目编码": "account", "借方": "debit", "贷方": "credit",
     "期初借方": "debit", "期初贷方": "credit", "借方余额": "debit", "贷方余额": "credit", "币种": "currency",
     "制单": "maker", "审核": "checker", "记账": "poster", "记账人": "poster", "产品": "product", "存货": "product",
 }
-HEADINGS = {**{text.zh: name for name, text in COLUMNS.items()},
-            **{text.en.lower(): name for name, text in COLUMNS.items()}, **OTHER_HEADINGS}
-# Known, but not asked for: names and prices follow from others, and who did what is known here.
-INFORMATION = {"account_name", "rate", "unit_price", "maker", "checker", "poster", "amount"}
+# Names and prices follow from others, and who did what is known here.
+VOUCHERS = Layout(importing.COLUMNS, VOUCHER_HEADINGS,
+                  {"account_name", "rate", "unit_price", "maker", "checker", "poster", "amount"})
+CHART_HEADINGS = {
+    "科目代码": "account", "编码": "account", "名称": "account_name", "英文名": "account_name_en",
+    "科目英文名称": "account_name_en", "类别": "kind", "科目类型": "kind", "方向": "side", "科目方向": "side",
+}
+CHART = Layout(charting.COLUMNS, CHART_HEADINGS, {"kind"})  # which is that of the account above
+SIDES = {"借": "D", "贷": "C", "借方": "D", "贷方": "C", "debit": "D", "credit": "C", "dr": "D", "cr": "C"}
 AMOUNTS = {"debit", "credit", "quantity"}
 DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d")
 
 UNREADABLE = Text("文件不是 CSV（UTF-8、GB18030）或 XLSX", "the file is neither CSV (UTF-8, GB18030) nor XLSX")
-NO_HEADINGS = Text("第一行须为列名，且须有“科目代码”", "the first row holds the headings, among them `Account`")
+NO_HEADINGS = Text("第一行须为列名，且须有“{account}”", "the first row holds the headings, among them `Account`")
 UNKNOWN_COLUMN = Text("不认识列“{heading}”", "there is no column `{heading}`")
 TWICE = Text("列“{heading}”出现两次", "the column `{heading}` stands there twice")
 BAD_DATE = Text("{value} 不是日期（如 2025-01-31）", "{value} is not a date, such as 2025-01-31")
+BAD_SIDE = Text("{value} 不是“借”或“贷”", "{value} is neither debit nor credit")
 BAD_NUMBER = Text("{value} 不是数字", "{value} is not a number")
 
 
@@ -46,46 +69,48 @@ class SheetError(Exception):
         self.problems = problems
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path, layout: Layout = VOUCHERS) -> list[dict[str, Any]]:
     """The rows of a file as a command takes them, each with the number of its `row`. SheetError with all problems."""
     cells = _xlsx(path) if path.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".ods") else _csv(path.read_bytes())
-    names = _headings(next(cells, []))
+    names = _headings(next(cells, []), layout)
     rows, problems = [], list[Text]()
     for number, values in enumerate(cells, 2):
         if any(value not in ("", None) for value in values):
-            rows.append({"row": number, **_row(number, names, values, problems)})
+            rows.append({"row": number, **_row(number, names, values, layout, problems)})
     if problems:
         raise SheetError(problems)
     return rows
 
 
-def _headings(values: Sequence[Any]) -> list[str]:
+def _headings(values: Sequence[Any], layout: Layout) -> list[str]:
     """The field of each column; '' for one without a heading."""
     names, problems = list[str](), list[Text]()
     for value in values:
         heading = str(value or "").strip()
-        name = HEADINGS.get(heading.lower(), "")
+        name = layout.field(heading)
         if heading and not name:
             problems.append(_filled(UNKNOWN_COLUMN, heading=heading))
         elif name and name in names:
             problems.append(_filled(TWICE, heading=heading))
         names.append(name)
     if "account" not in names:
-        problems.append(NO_HEADINGS)
+        problems.append(_filled(NO_HEADINGS, account=layout.columns["account"].zh))
     if problems:
         raise SheetError(problems)
     return names
 
 
-def _row(number: int, names: Sequence[str], values: Sequence[Any], problems: list[Text]) -> dict[str, Any]:
+def _row(
+    number: int, names: Sequence[str], values: Sequence[Any], layout: Layout, problems: list[Text]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in zip(names, values, strict=False):
-        if not name or name in INFORMATION or value is None or str(value).strip() == "":
+        if not name or name in layout.information or value is None or str(value).strip() == "":
             continue
         try:
             found[name] = _value(name, value)
         except _ValueError as error:
-            column, why = COLUMNS[name], error.args[0]
+            column, why = layout.columns[name], error.args[0]
             problems.append(Text(f"第 {number} 行 {column.zh}：{why.zh}", f"row {number}, {column.en}: {why.en}"))
     return found
 
@@ -98,6 +123,10 @@ def _value(name: str, value: Any) -> Any:
     if name == "on":
         return _date(value)
     text = _text(value)
+    if name == "side":
+        if text.lower() not in SIDES:
+            raise _ValueError(_filled(BAD_SIDE, value=text))
+        return SIDES[text.lower()]
     if name in AMOUNTS or name == "attachments":
         try:
             number = Decimal(text.replace(",", "").replace("，", "").replace("¥", "").strip())

@@ -1,15 +1,17 @@
-"""Writes the vouchers of a month in the columns that users of the usual packages know, a page at a time."""
+"""Writes the vouchers of a month, or the chart, in the columns that users of the usual packages know, page by page."""
 
 import csv
 import io
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import xlsxwriter
 
+from services.accounting import views
+from services.accounting.domain import charting
 from services.accounting.domain.importing import COLUMNS
 from services.accounting.proofs.place import Place
 from services.accounting.views import showing
@@ -24,26 +26,43 @@ NUMBERS = frozenset({"number", "attachments", "debit", "credit", "rate", "quanti
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet program would take for one
 
 
-async def csv_of(place: Place, period: str) -> AsyncIterator[bytes]:
+class Table(NamedTuple):
+    """What is written: the headings, and pages of rows, which hold a text per heading."""
+
+    name: str
+    headings: Sequence[str]
+    pages: AsyncIterator[list[dict[str, str]]]
+
+
+def vouchers(place: Place, period: str) -> Table:
+    """The lines of a month's vouchers."""
+    return Table(period, [COLUMNS[name].zh for name in FIELDS], _voucher_pages(place, period))
+
+
+def chart(place: Place) -> Table:
+    """The accounts of a ledger."""
+    return Table("accounts", [text.zh for text in charting.COLUMNS.values()], _chart_pages(place))
+
+
+async def csv_of(table: Table) -> AsyncIterator[bytes]:
     """UTF-8 with BOM, by which spreadsheet programs know it."""
-    yield _csv_rows([[COLUMNS[name].zh for name in FIELDS]], BOM)
-    async for lines in _pages(place, period):
-        cells = [_cells(line, place.currency) for line in lines]
-        yield _csv_rows([[_safe(name, value) for name, value in row.items()] for row in cells])
+    yield _csv_rows([table.headings], BOM)
+    async for rows in table.pages:
+        yield _csv_rows([[_safe(name, value) for name, value in row.items()] for row in rows])
 
 
-async def xlsx_of(place: Place, period: str) -> AsyncIterator[bytes]:
+async def xlsx_of(table: Table) -> AsyncIterator[bytes]:
     """A workbook, written to disk row by row, so that no month is too large for the memory."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "vouchers.xlsx"
+        path = Path(folder) / "table.xlsx"
         workbook = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": folder})
-        sheet = workbook.add_worksheet(period)
-        sheet.write_row(0, 0, [COLUMNS[name].zh for name in FIELDS])
+        sheet = workbook.add_worksheet(table.name)
+        sheet.write_row(0, 0, table.headings)
         row = 0
-        async for lines in _pages(place, period):
-            for line in lines:
+        async for cells in table.pages:
+            for line in cells:
                 row += 1
-                for column, (name, value) in enumerate(_cells(line, place.currency).items()):
+                for column, (name, value) in enumerate(line.items()):
                     if value != "":
                         write = sheet.write_number if name in NUMBERS else sheet.write_string
                         write(row, column, Decimal(value) if name in NUMBERS else value)
@@ -58,7 +77,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _csv_rows(rows: list[list[str]], before: str = "") -> bytes:
+def _csv_rows(rows: Sequence[Sequence[str]], before: str = "") -> bytes:
     text = io.StringIO(before, newline="")
     text.seek(0, io.SEEK_END)
     csv.writer(text).writerows(rows)
@@ -85,10 +104,20 @@ def _cells(line: Any, currency: str) -> dict[str, str]:
     return {name: found.get(name, line.get(name) or "") for name in FIELDS}
 
 
-async def _pages(place: Place, period: str) -> AsyncIterator[list[Any]]:
+async def _voucher_pages(place: Place, period: str) -> AsyncIterator[list[dict[str, str]]]:
     """The lines of a month's vouchers by word and number."""
     async with place.reading() as db:
         word, number = "", 0
         while rows := await voucher_lines(db, place.ledger, period, (word, number), PAGE):
-            yield rows
+            yield [_cells(line, place.currency) for line in rows]
             word, number = rows[-1]["word"], rows[-1]["number"]
+
+
+async def _chart_pages(place: Place) -> AsyncIterator[list[dict[str, str]]]:
+    """One page: a chart is small."""
+    async with place.reading() as db:
+        yield [
+            {"account": row["code"], "account_name": row["zh"], "account_name_en": row["en"],
+             "kind": charting.KINDS[row["kind"]].zh, "side": charting.SIDES[row["side"]].zh}
+            for row in await views.chart(db, place.ledger)
+        ]
