@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from services.console.domain.drafts import entered, sums, where_typed
 from services.console.domain.feed import WORDS, amount_of
 from services.console.domain.forms import nested, row_numbers
 from services.console.domain.lists import Column, Filter, ListView, wanted
@@ -77,7 +78,7 @@ def test_reasons_name_the_role_or_the_maker() -> None:
 
 def test_every_role_that_a_command_names_is_one_of_ours() -> None:
     named = {role for command in Command.registry.values() for role in command.allowed}
-    assert named - set(ROLES) == {"service", "cashier"}
+    assert named - set(ROLES) == {"service"}
     assert not [command for command in Command.registry.values() if "auditor" in command.allowed]
 
 
@@ -103,3 +104,15 @@ def test_every_event_in_words_exists_and_has_its_amount() -> None:
 ])
 def test_nobody_is_sent_elsewhere(path: str, to: str) -> None:
     assert local(path) == to
+
+
+def test_an_amount_stands_in_the_column_of_its_side_there_and_back() -> None:
+    assert entered({"account": "5603", "debit": "10"}) == {"account": "5603", "side": "D", "amount": "10"}
+    assert entered({"account": "1002", "credit": "-1"}) == {"account": "1002", "side": "C", "amount": "-1"}
+    assert entered({"account": "1002", "credit": "1", "debit": "1"}) == {"account": "1002"}
+    fields = {"lines.0.debit": "x", "lines.1.credit": "y", "lines.2.credit": "1,000.10", "lines.3.debit": "NaN"}
+    errors = [{"field": f"lines.{n}.amount", "message": "no"} for n in range(3)] + [
+        {"field": "lines.0.side", "message": "again"}, {"field": "on", "message": "no"}]
+    assert [error["field"] for error in where_typed(errors, fields)] == [
+        "lines.0.debit", "lines.1.credit", "lines.2.credit", "on"]
+    assert sums(fields) == {"debit": 0, "credit": Decimal("1000.10"), "difference": Decimal("-1000.10")}

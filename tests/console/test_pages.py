@@ -19,6 +19,7 @@ PAGES = {
         "/", "/vouchers", "/vouchers?period=2017-01&find=nothing", "/vouchers/2017-01/记/1", "/books",
         "/books/ledger?account=1405&period=2017-01", "/books/statements/balance-sheet", "/books/statements/income",
         "/books/statements/balance-sheet/9?period=2017-01", "/books/tieout", "/books/closing", "/password",
+        "/vouchers/drafts", "/vouchers/drafts/new",
     ],
     "admin": ["/", "/operation", "/operation/messages", "/accounts", "/accounts/new", "/accounts/sales",
               "/accounts/audit"],

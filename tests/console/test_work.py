@@ -215,3 +215,74 @@ async def test_who_placed_an_order_over_the_limit_does_not_approve_it(stage: Sta
         await visitor.page.click("text=SO-tiny")
         await visitor.page.click("button:text-is('审核通过')")
         await expect(visitor.page.locator(".top-title .state")).to_have_text("待发货", timeout=TO)
+
+
+async def test_a_voucher_by_hand_goes_through_four_hands(stage: Stage, browser: Browser) -> None:
+    """Made by an accountant, checked by another one, signed by the cashier, since money moves, posted by the chief."""
+    async with visit(browser, stage) as maker:
+        page = maker.page
+        await maker.sign_in("accountant")
+        await maker.go("/vouchers/drafts/new")
+        await page.fill("[name=draft_id]", "V-fee")
+        await page.fill("[name=summary]", "银行手续费")
+        await _pick(page, "lines.0.account", "财务费用", "5603")
+        await page.fill("[name='lines.0.debit']", "25.50")
+        await _pick(page, "lines.1.account", "1002", "银行存款")
+        await page.fill("[name='lines.1.credit']", "25.05")
+        await expect(page.locator("[data-sums]")).to_contain_text("0.45", timeout=TO)
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".oops")).to_be_visible(timeout=TO)
+        assert await page.input_value("[name='lines.0.debit']") == "25.50"
+        await page.fill("[name='lines.1.credit']", "25.50")
+        await expect(page.locator("[data-sums]")).to_contain_text("借贷平衡", timeout=TO)
+        await page.fill("[name='lines.2.credit']", "1")  # a line without an account is not lost without a word
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator("#f-lines-2-account-note")).not_to_be_empty(timeout=TO)
+        assert await maker.serious() == []
+        await page.locator("[data-row='2'] [data-clear]").click()
+        await page.keyboard.press("Control+Enter")
+        await expect(page.locator(".todo")).to_contain_text("你是制单人", timeout=TO)
+        assert await maker.serious() == []
+    async with visit(browser, stage) as checker:
+        await checker.sign_in("second.accountant")
+        await checker.go("/vouchers/drafts")
+        await checker.page.click("a[href$='/V-fee']")
+        await checker.page.click("form[action$='/check'] button")
+        await expect(checker.page.locator(".notice")).to_contain_text("V-fee 已审核", timeout=TO)
+        await checker.page.click("form[action$='/post'] button")
+        await expect(checker.page.locator(".oops")).to_contain_text("出纳", timeout=TO)
+    async with visit(browser, stage, "phone", "en-US") as cashier:
+        await cashier.sign_in("cashier")
+        await cashier.go("/vouchers/drafts/V-fee")
+        assert await cashier.serious() == []
+        assert await cashier.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        await expect(cashier.page.locator("form[action$='/check'] button")).to_be_disabled()
+        await cashier.page.click("form[action$='/sign'] button")
+        await expect(cashier.page.locator(".notice")).to_contain_text("V-fee is signed", timeout=TO)
+    async with visit(browser, stage) as chief:
+        await chief.sign_in("chief_accountant")
+        await chief.go("/vouchers/drafts/V-fee")
+        await chief.page.click("form[action$='/post'] button")
+        await expect(chief.page.locator(".paper")).to_contain_text("银行手续费", timeout=TO)
+        await expect(chief.page.locator(".paper-foot")).to_contain_text("cashier")
+        assert await chief.serious() == []
+        await chief.go("/vouchers")
+        await expect(chief.page.locator("tr", has_text="银行手续费").first).to_be_visible()
+
+
+async def test_a_draft_is_given_up_with_a_reason(stage: Stage, browser: Browser) -> None:
+    async with visit(browser, stage, "phone", "en-US") as visitor:
+        page = visitor.page
+        await visitor.sign_in("chief_accountant")
+        await visitor.go("/vouchers/drafts/new")
+        await page.fill("[name=draft_id]", "V-wrong")
+        await page.fill("[name=summary]", "Rent")
+        for n, (account, side) in enumerate((("5602", "debit"), ("2241", "credit"))):
+            await page.fill(f"[name='lines.{n}.account']", account)
+            await page.fill(f"[name='lines.{n}.{side}']", "100")
+        await page.click("form[data-entry] button[type=submit]")
+        await page.fill("[name=why]", "twice")
+        await page.click("form[action$='/discard'] button")
+        await expect(page.locator(".notice")).to_contain_text("V-wrong is discarded", timeout=TO)
+        await visitor.go("/vouchers/drafts")
+        await expect(page.locator("a[href$='/V-wrong']")).to_have_count(0)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 ISSUER = AUDIENCE = "fenlu-demo"
 # One person holds one role, so that nobody can approve what he or she made.
 PEOPLE = {"sales": "chen.sales", "buyer": "sun.buyer", "warehouse": "wu.warehouse", "accountant": "li.accountant",
-          "chief_accountant": "zhao.chief", "operator": "qian.operator"}
+          "chief_accountant": "zhao.chief", "cashier": "liu.cashier", "operator": "qian.operator"}
 ROLES_BY_QUEUE = ["sales", "buyer", "warehouse", "accountant"]
 DAY = 86_400
 

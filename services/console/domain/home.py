@@ -56,8 +56,8 @@ TASKS = (
          "/stock/counts?waiting=true", {"waiting": "true", "limit": "50"}),
     Task("to-bill", Text("等待发票的入库", "Receipts to be billed"), BOOKKEEPERS, "inventory", "/match-queue",
          "/purchases/match", {"limit": "50"}, items="items"),
-    Task("drafts", Text("待审核的手工凭证", "Vouchers by hand to check"), BOOKKEEPERS, "accounting", "/drafts",
-         "/books/closing", items="drafts"),
+    Task("drafts", Text("待处理的手工凭证", "Drafts of vouchers"), BOOKKEEPERS | {"cashier"}, "accounting", "/drafts",
+         "/vouchers/drafts", items="drafts", most=100),
     *(Task(f"rejected-{service}", Text(f"{name}：被拒绝的消息", f"{english}: rejected messages"), OPERATORS, service,
            "/rejected", f"/operation/messages?service={service}", {"limit": "50"}, "items")
       for service, name, english in (("order", "订单", "Order"), ("inventory", "库存", "Stock"),

@@ -20,12 +20,12 @@ class Entry:
 EVERYBODY = frozenset({"sales", "warehouse", "buyer", "accountant", "chief_accountant", "auditor", "operator", "admin"})
 BOOKKEEPERS = frozenset({"accountant", "chief_accountant", "auditor", "admin"})
 MENU = (
-    Entry("/", Text("首页", "Home"), "home", EVERYBODY),
+    Entry("/", Text("首页", "Home"), "home", EVERYBODY | {"cashier"}),
     Entry("/orders", Text("订单", "Orders"), "file-invoice", EVERYBODY - {"buyer", "operator"}),
     Entry("/stock", Text("库存", "Stock"), "package", EVERYBODY - {"operator"}),
     Entry("/purchases", Text("采购", "Purchasing"), "shopping-cart", EVERYBODY - {"sales", "operator"}),
     Entry("/customers", Text("客户", "Customers"), "users", EVERYBODY - {"warehouse", "buyer", "operator"}),
-    Entry("/vouchers", Text("凭证", "Vouchers"), "receipt", BOOKKEEPERS),
+    Entry("/vouchers", Text("凭证", "Vouchers"), "receipt", BOOKKEEPERS | {"cashier"}),
     Entry("/books", Text("账簿", "Books"), "book-2", BOOKKEEPERS),
     Entry("/operation", Text("运行", "Operation"), "server", frozenset({"operator", "admin"})),
     Entry("/accounts", Text("账号", "Accounts"), "users", frozenset({"admin"})),

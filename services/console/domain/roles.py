@@ -7,13 +7,14 @@ from shared.events import Command
 from shared.refusal import Text
 
 # What a role may do is what the services let it do: tokens carry these same names. An auditor is let do nothing, so he
-# or she only reads; `cashier` and `service` are the services' own and no role of the console.
+# or she only reads; `service` is the services' own and no role of the console.
 ROLES = {
     "sales": Text("销售", "Sales"),
     "warehouse": Text("仓库", "Warehouse"),
     "buyer": Text("采购", "Buyer"),
     "accountant": Text("会计", "Accountant"),
     "chief_accountant": Text("会计主管", "Chief accountant"),
+    "cashier": Text("出纳", "Cashier"),
     "auditor": Text("审计", "Auditor"),
     "operator": Text("运维", "Operator"),
     "admin": Text("管理员", "Administrator"),

@@ -12,6 +12,7 @@ from services.console.pages import (
     accounts,
     books,
     customers,
+    drafts,
     finding,
     home,
     operation,
@@ -28,8 +29,8 @@ from services.console.pages.rendering import STATIC
 
 # Every group of pages; its router's paths are the addresses.
 GROUPS: tuple[APIRouter, ...] = (
-    sign_in.router, preferences.router, home.router, vouchers.router, finding.router, orders.router, customers.router,
-    stock.router, purchases.router, books.router, operation.router, accounts.router,
+    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, finding.router, orders.router,
+    customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
 )
 
 

@@ -34,7 +34,7 @@ SHOWN: Mapping[str, Show] = {
     "money": lambda _, value, __: money(value, "0.00"),
     "quantity": lambda _, value, __: escape(quantity(value)),
     "moment": lambda _, value, __: escape(moment(value)) if value else "",
-    "event": lambda _, value, lang: escape(_pick(words(value), lang)),
+    "event": lambda _, value, lang: escape(_pick(words(value), lang)) if value else "",
     "who": lambda _, value, lang: escape(person_or_rule(value, lang)),
 }
 

@@ -58,7 +58,8 @@ async def list_vouchers(request: Request, person: User, services: Asked) -> Resp
         want = listing.asked(request, VOUCHERS, period=months[0] if months else "")
         found = await _listed(services, want)
     rows = [{**row, "no": f"{row['word']}-{row['number']}"} for row in found["vouchers"]]
-    return await listing.show(request, listing.page_of(want, {**found, "vouchers": rows}, "vouchers"), months=months)
+    return await listing.show(request, listing.page_of(want, {**found, "vouchers": rows}, "vouchers"), "vouchers.html",
+                              months=months)
 
 
 async def _months(services: Services) -> list[str]:
@@ -92,12 +93,13 @@ async def show_voucher(
     if found is None:
         raise MissingError
     voucher = found["voucher"]
-    event_id = voucher["event_id"]
-    event, outcome = await asyncio.gather(
-        views.event(request.app.state.pool, person.company, UUID(event_id)),
-        services.get("accounting", "/events/vouchers", id=event_id),
-    )
-    others = outcome["events"].get(event_id, {"vouchers": []})["vouchers"]
+    event_id, event, others = voucher["event_id"], None, []
+    if event_id:  # none of one that was made by hand or by a close
+        event, outcome = await asyncio.gather(
+            views.event(request.app.state.pool, person.company, UUID(event_id)),
+            services.get("accounting", "/events/vouchers", id=event_id),
+        )
+        others = outcome["events"].get(event_id, {"vouchers": []})["vouchers"]
     lines = voucher["lines"]
     total = sum(Decimal(line["amount"]) for line in lines if line["side"] == "D")
     return await page(request, "voucher.html", voucher=voucher, books=books, rule=found["rule"], explained=found,
