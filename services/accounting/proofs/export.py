@@ -151,7 +151,7 @@ async def _ask(place: Place, name: str) -> dict[str, Decimal] | str:
             async for piece in exported(place, name):
                 out.write(piece)
         process = await asyncio.create_subprocess_exec(
-            form.program, *(str(file) if a == "FILE" else a for a in form.arguments),
+            shutil.which(form.program) or form.program, *(str(file) if a == "FILE" else a for a in form.arguments),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"},
         )
