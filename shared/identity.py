@@ -17,8 +17,8 @@ class NotAuthenticatedError(Exception):
 
 
 class TokenVerifier:
-    """Verifies tokens of one issuer for one audience with its public key (PEM); what it verified it knows until then,
-    since a signature takes as long as a small query."""
+    """Verifies tokens of one issuer for one audience with its public key (PEM). A good one is known until it expires:
+    its signature takes as long as a small query."""
 
     def __init__(self, public_key: bytes, issuer: str, audience: str) -> None:
         self._key, self._issuer, self._audience = public_key, issuer, audience

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx2
 import pytest
@@ -28,6 +29,10 @@ async def open_books(client: httpx2.AsyncClient) -> httpx2.Response:
     return await client.post("/books", json=body, headers={"Idempotency-Key": "k1"})
 
 
+async def codes(client: httpx2.AsyncClient, **asked: Any) -> list[str]:
+    return [account["code"] for account in (await read(client, "/accounts", **asked))["accounts"]]
+
+
 async def test_books_are_opened_and_shown(client: httpx2.AsyncClient) -> None:
     answer = await open_books(client)
     assert answer.status_code == 201
@@ -37,6 +42,11 @@ async def test_books_are_opened_and_shown(client: httpx2.AsyncClient) -> None:
     accounts = {a["code"]: a for a in (await read(client, "/accounts"))["accounts"]}
     assert accounts["1122"]["roles"] == ["ar"]
     assert accounts["2202"]["takes_lines"] is False
+    assert await codes(client, q="库存商") == ["1405"]
+    assert await codes(client, q="merchandise INV") == ["1405"]
+    assert await codes(client, q="220", limit=2) == sorted(code for code in accounts if code.startswith("220"))[:2]
+    assert await codes(client, code=["1405", "1122", "none"]) == ["1122", "1405"]
+    assert await codes(client, q="%") == []
 
 
 async def test_the_trial_balance_carries_forward(client: httpx2.AsyncClient, pool: Pool) -> None:

@@ -23,6 +23,7 @@ from shared.service import Service
 from shared.testing import fresh_pool, said
 from tests.shared import front
 from tests.shared.samples import ROOT, cancel, desk, effects
+from tests.shared.waits import until
 from tools.link import link_to
 
 SERVICES = ["accounting", "inventory", "order"]
@@ -119,6 +120,18 @@ async def test_a_command_of_an_authenticated_person_is_done(http: httpx2.AsyncCl
     assert (event["type"], event["subject"], event["version"]) == ("order.order_cancel_requested.v1", "order/SO-1", 1)
     assert event["data"]["order_id"] == "SO-1"
     assert (await said(pool))[0].envelope.actor == "anna"
+
+
+async def test_a_token_that_got_in_does_not_get_in_for_ever(quiet_pool: Pool) -> None:
+    """It is known until it expires; until the clocks' leeway of 30 s is over it is looked at each time."""
+    expires = datetime.now(UTC) - timedelta(seconds=28)
+    async with client_of(quiet_pool, Authorization=f"Bearer {token(exp=expires)}") as http:
+        assert (await http.get("/orders/SO-1")).status_code == 404
+
+        async def refused() -> bool:
+            return (await http.get("/orders/SO-1")).status_code == 401
+
+        await until("it expires", refused, bool, 10)
 
 
 PAST = datetime.now(UTC) - timedelta(hours=2)

@@ -1,5 +1,6 @@
 """Open books; read accounts, trial balance, vouchers, and what events came to."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from shared.events.accounting import (
     RequestPeriodClose,
     SignVoucher,
 )
+from shared.events.base import NO_NUL
 from shared.http import Reading, accept, not_found
 
 router = APIRouter()
@@ -60,9 +62,13 @@ async def books(book: Books) -> dict[str, Any]:
 
 
 @router.get("/accounts")
-async def accounts(book: Books) -> dict[str, Any]:
-    """The chart of accounts (科目表)."""
-    return {"accounts": await views.chart(book.db, book.ledger)}
+async def accounts(
+    book: Books, q: Annotated[str, Query(max_length=100, pattern=NO_NUL)] = "",
+    code: Annotated[Sequence[str], Query(max_length=500)] = (),
+    limit: Annotated[int | None, Query(ge=1, le=500)] = None,
+) -> dict[str, Any]:
+    """The chart of accounts (科目表): all of it, what is found by the begin of a code or a part of a name, or some."""
+    return {"accounts": await views.chart(book.db, book.ledger, found=q.strip(), codes=code, limit=limit)}
 
 
 @router.get("/trial-balance")

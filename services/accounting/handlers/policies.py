@@ -51,12 +51,9 @@ async def import_accounts(db: Db, commands: Sequence[ImportAccounts]) -> list[Ou
 
 
 async def _import(db: Db, command: ImportAccounts) -> Sequence[Outcome]:
-    ledgers = await store.lock_ledgers(db)
-    if not ledgers:
-        return [no_books(command, db)]
-    ledger = await _ledger(db, ledgers, command.ledger)
-    if ledger is None:
-        return [no_ledger(command, command.ledger)]
+    ledger = await _ledger_of(db, command)
+    if isinstance(ledger, Refusal):
+        return [ledger]
     sheet = charting.read(command, ledger)
     against = _against(sheet.proposed, ledger) if sheet.places else []
     if sheet.problems or against:
@@ -72,13 +69,18 @@ async def propose_packs(db: Db, commands: Sequence[ProposePack]) -> list[Outcome
 
 
 async def _propose(db: Db, command: Propose, kind: str) -> Sequence[Outcome]:
+    ledger = await _ledger_of(db, command)
+    if isinstance(ledger, Refusal):
+        return [ledger]
+    return _against(command, ledger) or [await _keep(db, command, kind)]
+
+
+async def _ledger_of(db: Db, command: Propose | ImportAccounts) -> Ledger | Refusal:
+    """The ledger that somebody wants to be kept otherwise; nobody posts meanwhile."""
     ledgers = await store.lock_ledgers(db)
     if not ledgers:
-        return [no_books(command, db)]
-    ledger = await _ledger(db, ledgers, command.ledger)
-    if ledger is None:
-        return [no_ledger(command, command.ledger)]
-    return _against(command, ledger) or [await _keep(db, command, kind)]
+        return no_books(command, db)
+    return await _ledger(db, ledgers, command.ledger) or no_ledger(command, command.ledger)
 
 
 def _against(command: Propose, ledger: Ledger) -> list[Refusal]:

@@ -3,6 +3,7 @@
 Money comes as strings.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -36,8 +37,11 @@ async def book(db: Db, ledger: str = LEDGER) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-async def chart(db: Db, ledger: str = LEDGER) -> list[dict[str, Any]]:
-    """The chart of accounts (科目表) with the roles that each account plays."""
+async def chart(
+    db: Db, ledger: str = LEDGER, *, found: str = "", codes: Sequence[str] = (), limit: int | None = None
+) -> list[dict[str, Any]]:
+    """The chart of accounts (科目表) with the roles that each account plays: all of it, the accounts whose code begins
+    with `found` or whose name has it, or those with one of the codes."""
     rows = await db.fetch(
         """
         select a.code, a.zh, a.en, a.kind, a.side, a.takes_lines,
@@ -45,9 +49,12 @@ async def chart(db: Db, ledger: str = LEDGER) -> list[dict[str, Any]]:
                      where m.company = a.company and m.ledger = a.ledger and m.account = a.code
                        and m.version = (select max(version) from role_map where company = $1 and ledger = $2)
                      order by m.role) as roles
-        from account a where a.company = $1 and a.ledger = $2 order by a.code
+        from account a
+        where a.company = $1 and a.ledger = $2 and ($4::text[] = '{}' or a.code = any ($4))
+          and (starts_with(a.code, $3) or strpos(lower(a.zh), lower($3)) > 0 or strpos(lower(a.en), lower($3)) > 0)
+        order by a.code limit $5
         """,
-        db.company, ledger,
+        db.company, ledger, found, list(codes), limit,
     )
     return [dict(row) for row in rows]
 

@@ -25,8 +25,7 @@ READERS = ("accountant", "chief_accountant", "cashier", "auditor", "admin")
 DraftId = Annotated[str, Path(max_length=64)]
 STATES = {"made": Badge(Text("待审核", "To check"), "amber"), "checked": Badge(Text("已审核", "Checked"), "blue"),
           "posted": Badge(Text("已记账", "Posted"), "green"), "discarded": Badge(Text("已作废", "Discarded"))}
-KINDS = {"manual": Badge(Text("手工凭证", "By hand")), "correction": Badge(Text("更正", "Correction"), "amber"),
-         "opening": Badge(Text("期初", "Opening"))}
+KINDS = {"manual": Badge(Text("手工凭证", "By hand")), "correction": Badge(Text("更正", "Correction"), "amber")}
 DRAFTS = ListView(
     "/vouchers/drafts", Text("手工凭证草稿", "Drafts of vouchers"),
     columns=(
@@ -109,14 +108,8 @@ async def _entry(
     rows = facts.rows_of(form, "lines", COLUMNS, least=ROWS)
     return await page(
         request, "draft_new.html", 422 if errors else 200, form=form, rows=rows, errors=errors,
-        by_field=facts.by_field(errors), names=await _names(services), may_not=why_not(person, DraftVoucher),
-        sums=sums(form.fields))
-
-
-async def _names(services: Services) -> dict[str, dict[str, Any]]:
-    """code -> account."""
-    found = await facts.or_none(services.get("accounting", "/accounts")) or {"accounts": []}
-    return {one["code"]: one for one in found["accounts"]}
+        by_field=facts.by_field(errors), names=await facts.accounts(services, [row["account"] for row in rows]),
+        may_not=why_not(person, DraftVoucher), sums=sums(form.fields))
 
 
 # -- one draft --------------------------------------------------------------------------------------------------------
@@ -161,9 +154,10 @@ async def _draft(
         raise MissingError
     debit, credit = (sum((Decimal(line["amount"]) for line in draft["lines"] if line["side"] == side), Decimal(0))
                      for side in ("D", "C"))
+    names = await facts.accounts(services, [line["account"] for line in draft["lines"]])
     return await page(
-        request, "draft.html", 422 if errors else 200, draft=draft, names=await _names(services), debit=debit,
-        credit=credit, amounts=[amounts_of(line) for line in draft["lines"]], state=STATES[_state(draft["steps"])],
+        request, "draft.html", 422 if errors else 200, draft=draft, names=names, debit=debit, credit=credit,
+        amounts=[amounts_of(line) for line in draft["lines"]], state=STATES[_state(draft["steps"])],
         kind=KINDS[draft["kind"]], why=_why_not(person, draft), errors=errors)
 
 

@@ -54,6 +54,14 @@ async def suppliers(services: Services, ids: Iterable[str]) -> Mapping[str, Row]
     return {one["supplier_id"]: one for one in found or ()}
 
 
+async def accounts(services: Services, codes: Iterable[str]) -> Mapping[str, Row]:
+    """code -> an account; of what somebody typed, only what may be a code is asked for."""
+    if not (wanted := sorted({one for one in codes if one.isdecimal()})):
+        return {}
+    found = await or_none(services.get("accounting", "/accounts", code=wanted))
+    return {one["code"]: one for one in (found or {"accounts": []})["accounts"]}
+
+
 async def story(request: Request, services: Services, person: Person, walk: str) -> list[Row]:
     """What happened to a document, oldest first, each with its vouchers (`outcome`)."""
     rows = await views.walk(request.app.state.pool, person.company, walk, limit=100)

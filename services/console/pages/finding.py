@@ -18,7 +18,7 @@ async def find(
     q: Annotated[str, Query(max_length=100)] = "", warehouse: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Up to a dozen that have this in their name or number; products with what of them is free."""
-    found: Any
+    found: list[dict[str, Any]] | None
     if what == "products":
         found = await or_none(services.get("inventory", "/products", q=q, warehouse=warehouse, limit=SHOWN))
         options = [{**one, "id": one["sku"]} for one in found or ()]
@@ -26,15 +26,10 @@ async def find(
         found = await or_none(services.get("crm", "/customers", q=q, limit=SHOWN))
         options = [{**one, "id": one["customer_id"]} for one in found or ()]
     elif what == "accounts":
-        found = await or_none(services.get("accounting", "/accounts"))
-        options = _accounts((found or {"accounts": []})["accounts"], q.strip().lower(), language(request))
+        answer = await or_none(services.get("accounting", "/accounts", q=q, limit=SHOWN))
+        found = answer and answer["accounts"]
+        options = [{"id": one["code"], "name": one[language(request)]} for one in found or ()]
     else:
         found = await or_none(services.get("inventory", "/suppliers", q=q, limit=SHOWN))
         options = [{**one, "id": one["supplier_id"]} for one in found or ()]
     return await page(request, "part_options.html", what=what, options=options, away=found is None)
-
-
-def _accounts(chart: list[dict[str, Any]], asked: str, lang: str) -> list[dict[str, Any]]:
-    """Those whose code begins so, or whose name has it; a chart has some hundred accounts."""
-    fit = [one for one in chart if one["code"].startswith(asked) or asked in one[lang].lower()]
-    return [{"id": one["code"], "name": one[lang]} for one in fit[:SHOWN]]
