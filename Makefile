@@ -5,6 +5,8 @@ KEEP   ?=
 KILLS  ?= 50
 EVENTS ?= 5000
 SEED   ?=
+# Two processes, each with servers of its own (tests/conftest.py); a file's tests share what they stand on.
+SIDE_BY_SIDE := -n auto --dist loadfile --no-loadscope-reorder
 export PYTHONDONTWRITEBYTECODE := 1
 UV     := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
           --no-annotate --custom-compile-command 'make lock' pyproject.toml
@@ -26,10 +28,10 @@ down: .venv/.ready ## End what `make demo KEEP=1` or `python -m tools.servers up
 	@$(PYTHON) -m tools.demo down
 
 test: lint ## Check style, types and walls, then run the tests on a real PostgreSQL and RabbitMQ (at most 12 minutes on 2 cores)
-	@$(PYTHON) -m pytest -m 'not slow'
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE) -m 'not slow'
 
 test-full: lint ## Run the long tests too
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest $(SIDE_BY_SIDE)
 
 mutants: .venv/.ready ## Break a copy of the code in fifty ways, one by one, and see that a test catches each (some minutes)
 	@$(PYTHON) -m tools.mutants

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import hypothesis
@@ -17,6 +18,11 @@ from tools.servers.users import Urls
 # Tests assert behaviour, never times: on a busy machine anything may take long.
 hypothesis.settings.register_profile("fenlu", deadline=None)
 hypothesis.settings.load_profile("fenlu")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two at once, each with servers of its own; one where a broker is given, since its queues are shared."""
+    return 0 if "RABBITMQ_URL" in os.environ else 2
 
 
 @pytest.fixture(scope="session")
