@@ -14,8 +14,11 @@ from typing import Any
 import aio_pika
 import aiormq
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractExchange
 from aio_pika.exceptions import DeliveryError
+from aiormq.abc import DeliveredMessage
+
+from shared.wire import Raw
 
 EVENTS = "erp.events"
 COMMANDS = "erp.commands"
@@ -32,6 +35,38 @@ logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 class LostChannelError(Exception):
     """The channel or the consumer is gone; everything unconfirmed or unacknowledged is unknown and comes again."""
+
+
+class Delivery:
+    """A message that a queue delivered, as aiormq hands it over: aio-pika would make a message of its own and one more
+    task of each, a fifth of what it costs to hear an event."""
+
+    __slots__ = ("_came",)
+
+    def __init__(self, came: DeliveredMessage) -> None:
+        self._came = came
+
+    @property
+    def raw(self) -> Raw:
+        """What it says; nothing of it is trusted yet."""
+        came, said = self._came, self._came.header.properties
+        return Raw(
+            came.routing_key or "", said.headers or {}, came.body, said.message_id, bool(came.redelivered),
+            came.exchange == AGAIN, said.user_id, said.content_type,
+        )
+
+    @property
+    def tag(self) -> int:
+        """Its number on its channel."""
+        return self._came.delivery_tag or 0
+
+    async def ack(self, multiple: bool = False) -> None:
+        """Let the broker forget it, or also all that this channel delivered before. Raises if the channel is gone."""
+        await self._came.channel.basic_ack(self.tag, multiple)
+
+    async def reject(self) -> None:
+        """Let the broker put it where the dead letters of its queue go."""
+        await self._came.channel.basic_reject(self.tag, requeue=False)
 
 
 @asynccontextmanager
@@ -61,7 +96,7 @@ async def quietly(closing: Awaitable[Any]) -> None:
 
 @asynccontextmanager
 async def subscribed(
-    url: str, name: str, prefetch: int, take: Callable[[AbstractIncomingMessage], Awaitable[None]],
+    url: str, name: str, prefetch: int, take: Callable[[Delivery], Awaitable[None]],
     lose: Callable[[], None],
 ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Consume an existing queue on a connection of its own; raises if there is none of this name.
@@ -70,14 +105,18 @@ async def subscribed(
     deleted, another node took over). What is yielded ends the taking; what was taken may still be acknowledged.
     """
     async with open_channel(url, prefetch=prefetch) as channel:
-        queue = await channel.get_queue(name, ensure=True)
+        await channel.get_queue(name, ensure=True)
         channel.close_callbacks.add(lambda *_: lose())
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(lambda *_: lose())
-        tag = await queue.consume(take)
+
+        async def deliver(came: DeliveredMessage) -> None:
+            await take(Delivery(came))
+
+        consumer = await underlay.basic_consume(name, deliver)
 
         async def no_more() -> None:
-            await quietly(queue.cancel(tag))
+            await quietly(underlay.basic_cancel(consumer.consumer_tag or ""))
 
         yield no_more
 

@@ -7,14 +7,14 @@ written into `rejected`. Here nothing of it is read, it is only kept.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
 
 from shared import inbox, leftovers
-from shared.amqp import AGAIN, LostChannelError, keep_going, subscribed
+from shared.amqp import AGAIN, Delivery, LostChannelError, keep_going, subscribed
 from shared.commands import QueueDoor
 from shared.db import Pool, patiently
 from shared.healing import is_statement, statements_in
@@ -55,8 +55,8 @@ class Clerk:
             await lost.wait()
         raise LostChannelError
 
-    async def _keep(self, message: AbstractIncomingMessage) -> None:
-        rejected = _parked(self.service.name, message, self.users)
+    async def _keep(self, message: Delivery) -> None:
+        rejected = _parked(self.service.name, message.raw, self.users)
         logger.error("message parked", service=self.service.name, routing_key=rejected.raw.routing_key,
                      reason=rejected.reason)
 
@@ -102,16 +102,15 @@ class Clerk:
             return str(error)
 
 
-def _parked(service: str, message: AbstractIncomingMessage, users: Mapping[str, str]) -> Rejected:
+def _parked(service: str, came: Raw, users: Mapping[str, str]) -> Rejected:
     """The message under the routing key under which it first came, with what the broker says of its end."""
-    deaths: Any = message.headers.get("x-death") or [{}]
+    deaths: Any = came.headers.get("x-death") or [{}]
     death = deaths[0]  # the newest
-    key = str((death.get("routing-keys") or [message.routing_key])[0])
+    key = str((death.get("routing-keys") or [came.routing_key])[0])
     if death.get("exchange") == AGAIN:
         key = key.removeprefix(f"{service}.")
-    headers = {name: value for name, value in message.headers.items() if not name.startswith("x-")}
-    raw = Raw(key, headers, message.body, message.message_id, bool(message.redelivered), user=message.user_id,
-              content_type=message.content_type)
+    headers = {name: value for name, value in came.headers.items() if not name.startswith("x-")}
+    raw = replace(came, routing_key=key, headers=headers)
     reason = f"parked: {death.get('reason', 'unknown')} in {death.get('queue', 'an unknown queue')}"
     envelope = envelope_of(raw, users)
     return Rejected(raw, reason, envelope.company, envelope.id) if envelope else Rejected(raw, reason)

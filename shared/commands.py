@@ -12,11 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
 from pydantic import ValidationError
 
 from shared import figures, inbox, tracing
-from shared.amqp import keep_going, subscribed
+from shared.amqp import Delivery, keep_going, subscribed
 from shared.asked import Asked
 from shared.db import Pool, patiently
 from shared.events import Actor, Command
@@ -87,9 +86,9 @@ class QueueDoor:
         (reason,) = await self._handle([came])
         return reason
 
-    async def _answer(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+    async def _answer(self, messages: Sequence[Delivery]) -> None:
         """A database that is away is waited for. A message that cannot even be kept goes to the parking queue."""
-        came = [_raw(message) for message in messages]
+        came = [message.raw for message in messages]
         reasons = await self._handle(came)
         parked = {
             i for i, reason in enumerate(reasons) if reason and not await self._keep(Rejected(came[i], reason))
@@ -97,7 +96,7 @@ class QueueDoor:
         settled = [message for i, message in enumerate(messages) if i not in parked]
         with suppress(Exception, asyncio.CancelledError):  # the channel is gone: they come again, known by their keys
             for i in sorted(parked):
-                await messages[i].reject(requeue=False)
+                await messages[i].reject()
             if settled:
                 await settled[-1].ack(multiple=True)
 
@@ -244,10 +243,3 @@ def _command(command_type: type[Command], raw: Raw) -> Command:
 def _error(field: str, code: str, text: Text, **params: str) -> dict[str, str]:
     zh, en = text.zh.format(**params), text.en.format(**params)
     return {"field": field, "code": code, "message_zh": zh, "message_en": en}
-
-
-def _raw(message: AbstractIncomingMessage) -> Raw:
-    return Raw(
-        message.routing_key or "", message.headers, message.body, message.message_id, bool(message.redelivered),
-        user=message.user_id, content_type=message.content_type,
-    )

@@ -4,18 +4,15 @@ While the database is away it holds the prefetch and tries the same batch again;
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-from aio_pika.abc import AbstractIncomingMessage
+from dataclasses import dataclass, replace
 
 from shared import figures, tracing
-from shared.amqp import AGAIN, LostChannelError, keep_going, subscribed
+from shared.amqp import Delivery, LostChannelError, keep_going, subscribed
 from shared.db import Pool, patiently
 from shared.healing import Statement, is_statement, statements_in
 from shared.inbox import SAME, Heard, Rejected, sort_out
 from shared.intake import Intake
 from shared.service import Service
-from shared.wire import Raw
 
 SWEEP_SECONDS = 1.0
 
@@ -24,7 +21,7 @@ SWEEP_SECONDS = 1.0
 class _Arrived:
     """A message, and what it is: one of the three."""
 
-    message: AbstractIncomingMessage
+    message: Delivery
     heard: Sequence[Heard]
     statements: Sequence[Statement]
     rejected: Sequence[Rejected]
@@ -82,21 +79,13 @@ class Consumer:
         while self.service.ordered and await self.service.sweep(self.pool, self.batch):
             pass
 
-    def _read(self, message: AbstractIncomingMessage) -> _Arrived:
-        """Validate it in memory."""
-        raw = self._raw(message)
+    def _read(self, message: Delivery) -> _Arrived:
+        """Validate it in memory. What is said again comes under our own name before its routing key."""
+        raw = message.raw
+        if raw.again:
+            raw = replace(raw, routing_key=raw.routing_key.removeprefix(f"{self.service.name}."))
         if is_statement(raw):
             statements, rejected = statements_in([raw], self.users)
             return _Arrived(message, (), statements, rejected)
         heard, rejected = sort_out([raw], self.users)
         return _Arrived(message, heard, (), rejected)
-
-    def _raw(self, message: AbstractIncomingMessage) -> Raw:
-        """What is said again comes under our own name before its routing key."""
-        key, again = message.routing_key or "", message.exchange == AGAIN
-        if again:
-            key = key.removeprefix(f"{self.service.name}.")
-        return Raw(
-            key, message.headers, message.body, message.message_id, bool(message.redelivered), again, message.user_id,
-            message.content_type,
-        )

@@ -6,9 +6,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 import structlog
-from aio_pika.abc import AbstractIncomingMessage
 
-from shared.amqp import GRACE_SECONDS, LostChannelError, comes_within, to_its_end
+from shared.amqp import GRACE_SECONDS, Delivery, LostChannelError, comes_within, to_its_end
 from shared.pace import Pace
 
 T = TypeVar("T")  # what a message becomes
@@ -20,7 +19,7 @@ class Intake(Generic[T]):
     """What a channel has delivered and nobody has taken yet. Each message is read as soon as it arrives, while the
     database works on those before."""
 
-    def __init__(self, limit: int, read: Callable[[AbstractIncomingMessage], T]) -> None:
+    def __init__(self, limit: int, read: Callable[[Delivery], T]) -> None:
         self.limit, self.read = limit, read
         self._waiting: deque[T] = deque()
         self._news = asyncio.Event()
@@ -35,12 +34,12 @@ class Intake(Generic[T]):
         self._empty.set()
         self.lost = False
 
-    async def put(self, message: AbstractIncomingMessage) -> None:
+    async def put(self, message: Delivery) -> None:
         """A message was delivered. One that meets a bug in our code comes again, in the end to the parking queue."""
         try:
             self._waiting.append(self.read(message))
         except Exception as error:
-            logger.error("reading a message met a bug", routing_key=message.routing_key, exc_info=error)
+            logger.error("reading a message met a bug", routing_key=message.raw.routing_key, exc_info=error)
             self.lose()
             return
         self._empty.clear()

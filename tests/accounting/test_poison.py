@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from services.accounting.handlers import service
-from shared.amqp import EVENTS
+from shared.amqp import EVENTS, Delivery
 from shared.consumer import Consumer
 from shared.db import Pool
 from shared.events import Event
@@ -52,9 +50,9 @@ class Counting(Intake[Any]):
 
     deliveries, again = 0, 0
 
-    async def put(self, message: AbstractIncomingMessage) -> None:
+    async def put(self, message: Delivery) -> None:
         self.deliveries += 1
-        self.again += bool(message.redelivered)
+        self.again += message.raw.redelivered
         await super().put(message)
 
 

@@ -129,6 +129,12 @@ class Company:
         stated = Statement(owner, COMPANY, row["position"], row["counts"], datetime.now(UTC), asked_for=True)
         await self.services[hearer].compare(self.pools[hearer], [stated])
 
+    async def listen(self, queue: str, exchange: str, key: str) -> None:
+        """From now on a queue of the test's own gets this; what an earlier turn left in it is gone."""
+        await self.rabbit.queue(queue)
+        await self.rabbit.bind(queue, exchange, key)
+        await self.take_all(queue)
+
     async def take_all(self, queue: str) -> list[AbstractIncomingMessage]:
         """Whatever is in a queue of the test's own."""
         return [*await self.rabbit.take(queue, await self.rabbit.count(queue))]

@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import aio_pika
+import aiormq
 import asyncpg
-from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 from pydantic import SecretStr
 
 from shared import mender
@@ -113,20 +113,22 @@ async def _queue_door(job: Job, service: Service, effects: Effects) -> None:
 
 def _deliver_at_once(messages: int) -> None:
     """How many of them make the first batch is chance otherwise, and so would be the number of side effects."""
-    consume = aio_pika.Queue.consume
+    consume = aiormq.Channel.basic_consume
 
-    async def consume_all(queue: aio_pika.Queue, callback: Callable[..., Awaitable[Any]], **options: Any) -> Any:
-        arrived: list[AbstractIncomingMessage] = []
+    async def consume_all(
+        channel: aiormq.Channel, queue: str, callback: Callable[..., Awaitable[Any]], **options: Any
+    ) -> Any:
+        arrived: list[DeliveredMessage] = []
 
-        async def arrive(message: AbstractIncomingMessage) -> None:
+        async def arrive(message: DeliveredMessage) -> None:
             arrived.append(message)
             if len(arrived) == messages:
                 for each in arrived:
                     await callback(each)
 
-        return await consume(queue, arrive, **options)
+        return await consume(channel, queue, arrive, **options)
 
-    setattr(aio_pika.Queue, "consume", consume_all)  # noqa: B010  for mypy a method is not to be assigned
+    setattr(aiormq.Channel, "basic_consume", consume_all)  # noqa: B010  for mypy a method is not to be assigned
 
 
 def _all_acknowledged(job: Job, effects: Effects) -> asyncio.Event:

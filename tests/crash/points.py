@@ -13,8 +13,9 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import aiormq
 import asyncpg
-from aio_pika import IncomingMessage
 from asyncpg import Connection
+
+from shared.amqp import Delivery
 
 ENDED = 9  # the exit code at a point
 ON_THE_WIRE_SECONDS = 0.002  # what was handed to the event loop has left the process by then
@@ -83,7 +84,7 @@ def install(effects: Effects) -> None:
     _wrap(Connection, "_execute", effects, _statement)
     _wrap(Connection, "execute", effects, _bare_statement)
     _wrap(aiormq.Channel, "basic_publish", effects, _publication)
-    _wrap(IncomingMessage, "ack", effects, _acknowledgement)
+    _wrap(Delivery, "ack", effects, _acknowledgement)
 
 
 def _wrap(owner: type, name: str, effects: Effects, around: Callable[..., Awaitable[Any]]) -> None:
@@ -124,12 +125,12 @@ async def _publication(effects: Effects, run: Callable[[], Awaitable[T]], *_: An
 
 
 async def _acknowledgement(
-    effects: Effects, run: Callable[[], Awaitable[T]], message: IncomingMessage, multiple: bool = False
+    effects: Effects, run: Callable[[], Awaitable[T]], message: Delivery, multiple: bool = False
 ) -> T:
     async def leave() -> T:
         result = await run()
         await asyncio.sleep(ON_THE_WIRE_SECONDS)
-        effects.acknowledged = (message.delivery_tag or 0) if multiple else effects.acknowledged + 1
+        effects.acknowledged = message.tag if multiple else effects.acknowledged + 1
         return result
 
     return await effects.happen("ack", leave)

@@ -114,8 +114,7 @@ async def lose_two_and_notice(company: Company, order_id: str) -> Orders:
     orders = await place_two(company, order_id)
     await company.lose("order")
     await company.notice("inventory", "order")
-    await company.rabbit.queue(QUESTIONS)
-    await company.rabbit.bind(QUESTIONS, COMMANDS, "order.say_again.v1")
+    await company.listen(QUESTIONS, COMMANDS, "order.say_again.v1")
     return orders
 
 
@@ -133,8 +132,7 @@ async def lose_two_and_say_again(company: Company, order_id: str) -> Orders:
     orders = await place_two(company, order_id)
     first, last = await company.lose("order")
     await company.ask(OrderSayAgain(hearer="inventory", first=first, last=last))
-    await company.rabbit.queue(ANSWERS)
-    await company.rabbit.bind(ANSWERS, AGAIN, "inventory.#")
+    await company.listen(ANSWERS, AGAIN, "inventory.#")
     return orders
 
 
