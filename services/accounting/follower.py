@@ -9,10 +9,13 @@ from shared.db import Db, Pool
 from shared.rounds import Rounds
 
 PAUSE_SECONDS = 1.0  # between two looks, if nothing is left to do
+# While batches of so many follow one another this closely, posting goes first: it takes what the follower would use.
+# Readers add up what it left, so it may not fall behind by more than this many vouchers.
+FULL_BATCH, CLOSE_SECONDS, PATIENCE = 250, 3.0, 50_000
 
 
 class Follower(Rounds):
-    """Takes the steps. While it cannot, posting goes on, and readers add up more lines themselves."""
+    """Takes the steps. While it does not, posting goes on, and readers add up more lines themselves."""
 
     name = "books"
 
@@ -21,7 +24,10 @@ class Follower(Rounds):
         self._pool = pool
 
     async def look(self) -> bool:
-        """A step everywhere."""
+        """A step everywhere, unless posting is busy."""
+        async with self._pool.acquire() as connection:
+            if await views.posting_goes_first(connection, FULL_BATCH, CLOSE_SECONDS, PATIENCE):
+                return False
         return await follow(self._pool)
 
 

@@ -151,6 +151,33 @@ async def test_balances_by_dimension(
         assert sum(Decimal(row[name]) for row in rows) == Decimal(stock[name]), name
 
 
+async def test_what_follows_waits_while_full_batches_are_posted_but_not_for_ever(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask(pool, service, examples.open_books())
+    await deliver(pool, service, *(examples.shipped(f"SO-{n}", f"SH-{n}") for n in range(4)))
+    monkeypatch.setattr(follower, "CLOSE_SECONDS", 600.0)
+    look, head = follower.Follower(pool).look, "select seq from dimension_head"
+
+    monkeypatch.setattr(follower, "FULL_BATCH", 3)
+    assert await look() is False
+    assert await pool.fetchval(head) is None, "four vouchers at once: posting goes first"
+    monkeypatch.setattr(follower, "PATIENCE", 4)
+    assert await look() is True
+    assert await pool.fetchval(head) == 4, "as far behind as it may be"
+
+    await deliver(pool, service, *(examples.shipped(f"SO-{n}", f"SH-{n}") for n in range(4, 7)))
+    assert await look() is True
+    assert await pool.fetchval(head) == 7, "only three at once: nothing more waits"
+
+    await deliver(pool, service, *(examples.shipped(f"SO-{n}", f"SH-{n}") for n in range(7, 10)))
+    monkeypatch.setattr(follower, "FULL_BATCH", 2)
+    assert await look() is False
+    monkeypatch.setattr(follower, "CLOSE_SECONDS", 0.0)
+    assert await look() is True
+    assert await pool.fetchval(head) == 10, "posting has come to rest"
+
+
 async def test_the_sums_by_dimension_stop_where_the_vouchers_do(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "STEP", 3)
     assert await follower.follow(pool) is False

@@ -265,6 +265,26 @@ async def measure(connection: Any) -> dict[str, float]:
     return dict(row)
 
 
+async def posting_goes_first(connection: Any, batch: int, seconds: float, patience: int) -> bool:
+    """Whether vouchers were posted just now, so many at once that more must be waiting, and nothing that follows the
+    posting is further behind than `patience` vouchers anywhere."""
+    return bool(await connection.fetchval(
+        """
+        select coalesce(bool_or(last.posted_at > now() - $2 * interval '1 second'
+                                and earlier.posted_at = last.posted_at)
+                        and bool_and(last.seq - least(coalesce(d.seq, 0), coalesce(i.seq, 0)) < $3), false)
+        from book b
+        cross join lateral (select v.seq, v.posted_at from voucher v where v.company = b.company and v.ledger = b.ledger
+                            order by v.seq desc limit 1) as last
+        left join voucher earlier on earlier.company = b.company and earlier.ledger = b.ledger
+                                 and earlier.seq = last.seq - $1
+        left join dimension_head d on d.company = b.company and d.ledger = b.ledger
+        left join open_item_head i on i.company = b.company and i.ledger = b.ledger
+        """,
+        batch, seconds, patience,
+    ))
+
+
 async def behind(connection: Any) -> list[tuple[str, str]]:
     """The ledgers, of all companies, whose balances by dimension have not reached the last voucher."""
     rows = await connection.fetch(
