@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 
 from services.accounting import statements, views
-from services.accounting.api.ledger import MONTH, Books, Code, Period
+from services.accounting.api.ledger import MONTH, Books, Code, NewestPeriod, Period
 from services.accounting.domain.pack import Word
 from services.accounting.domain.statements import Component, Layout, Layouts, StatementLine, components, figures
 from services.accounting.views import listing, showing
@@ -44,7 +44,7 @@ BAD_RANGE = Text("{field} 早于起始月份, 或超过 36 个月",
                  "{field} is before the first month, or 36 months or more after it")
 
 
-def _by(
+async def _by(  # FastAPI sends what is not async to a thread, which costs more than all that it does here
     customer: Dimension = None, supplier: Dimension = None, product: Dimension = None, warehouse: Dimension = None,
     salesperson: Dimension = None,
 ) -> dict[str, str]:
@@ -77,7 +77,7 @@ async def read_general_ledger(
 
 @router.get("/accounts/{code}/ledger")
 async def read_account_ledger(
-    book: Books, code: Code, period: Period, by: By, after: LedgerCursor = None
+    book: Books, code: Code, by: By, period: NewestPeriod = None, after: LedgerCursor = None
 ) -> dict[str, Any]:
     """An account's ledger (明细账) of a month with its running balance and direction, a page at a time."""
     return await _ledger(book, code, period, by, after, quantities=False)
@@ -85,19 +85,26 @@ async def read_account_ledger(
 
 @router.get("/accounts/{code}/quantity-ledger")
 async def read_quantity_ledger(
-    book: Books, code: Code, period: Period, by: By, after: LedgerCursor = None
+    book: Books, code: Code, by: By, period: NewestPeriod = None, after: LedgerCursor = None
 ) -> dict[str, Any]:
     """The same with quantities and unit costs (数量金额账), of one product or of all."""
     return await _ledger(book, code, period, by, after, quantities=True)
 
 
 async def _ledger(
-    book: Book, code: str, period: str, by: dict[str, str], after: str | None, *, quantities: bool
+    book: Book, code: str, period: str | None, by: dict[str, str], after: str | None, *, quantities: bool
 ) -> dict[str, Any]:
-    found = await account_ledger(book, code, period, by, _place(after), quantities=quantities)
+    month, periods = await _month(book, period)
+    found = await account_ledger(book, code, month, by, _place(after), quantities=quantities)
     if found is None:
         raise not_found("account", code)
-    return found
+    return {**found, "periods": periods}
+
+
+async def _month(book: Book, period: str | None) -> tuple[str, list[str]]:
+    """The month that is asked for, or the newest one; and all that have vouchers, since who shows one offers them."""
+    periods = await listing.periods_with_vouchers(book)
+    return period or (periods[0] if periods else ""), periods
 
 
 def _place(after: str | None) -> Cursor | None:
@@ -117,16 +124,20 @@ async def read_journal(book: Books, since: Since, until: Until, after: JournalCu
 
 @router.get("/books/vouchers")
 async def list_vouchers(
-    book: Books, period: Period, word: Word | None = None, number: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-    sort: listing.Order = "-number", after: ListCursor = None, limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    book: Books, period: NewestPeriod = None, word: Word | None = None,
+    number: Annotated[int | None, Query(ge=1, lt=2**63)] = None, sort: listing.Order = "-number",
+    after: ListCursor = None, limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> dict[str, Any]:
-    """A month's vouchers (凭证清单) with their totals, of one word or of all, by number or date, a page at a time."""
+    """A month's vouchers (凭证清单) with their totals, of one word or of all, by number or date, a page at a time;
+    and the months that have any."""
     if after and (after[1] == ":") != sort.endswith("number"):
         raise problem(422, "after", "bad_cursor", BAD_CURSOR)
+    month, periods = await _month(book, period)
     try:
-        return await listing.vouchers(book, period, word or "", number, sort, after, limit)
+        found = await listing.vouchers(book, month, word or "", number, sort, after, limit)
     except ValueError as error:  # a date that is none
         raise problem(422, "after", "bad_cursor", BAD_CURSOR) from error
+    return {"period": month, "periods": periods, **found}
 
 
 @router.get("/books/periods")

@@ -11,6 +11,7 @@ from shared.http import Reading, not_found
 
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 Period = Annotated[str, Query(pattern=MONTH, description="a month, 2025-01")]
+NewestPeriod = Annotated[str | None, Query(pattern=MONTH, description="a month; else the newest that has vouchers")]
 Code = Annotated[str, Path(pattern=r"^\d{4,20}$", description="an account's code (科目编码)")]
 Ledger = Annotated[str, Query(pattern=r"^[a-z0-9_-]{1,32}$", description="which of the company's ledgers (账簿)")]
 

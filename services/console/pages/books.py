@@ -75,17 +75,13 @@ async def account_ledger(
         account = ""
     by = {name: value for name in DIMENSIONS if (value := request.query_params.get(name, "")[:200])}
 
-    async def ledger(month: str) -> Any:
-        if not account or not month:
-            return None
-        lines = await services.get("accounting", f"/accounts/{account}/ledger", period=month, after=after, **by)
-        if lines is None:
+    if account:
+        found = await services.get("accounting", f"/accounts/{account}/ledger", period=period, after=after, **by)
+        if found is None:
             raise MissingError
-        return lines
-
-    (month, months), found = await asyncio.gather(_months(services, period), ledger(period))
-    if not period:
-        found = await ledger(month)
+        month, months = found["period"], found["periods"]
+    else:
+        found, (month, months) = None, await _months(services, period)
     return await _show(request, "books_ledger.html", "/books/ledger", found=found, account=account, month=month,
                        months=months, by=by, dimensions=DIMENSIONS, after=after)
 

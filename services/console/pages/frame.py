@@ -225,7 +225,7 @@ class Services:
                                     detail, now)
 
 
-def _services(request: Request, person: User) -> Services:
+async def _services(request: Request, person: User) -> Services:  # not async, it would be sent to a thread
     return Services(request, person)
 
 

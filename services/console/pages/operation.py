@@ -65,7 +65,8 @@ async def _state(client: Client, name: str) -> dict[str, Any]:
         ready, metrics = await asyncio.gather(client.probe(name, "/readyz"), client.probe(name, "/metrics"))
     except UnavailableError:
         return {**state, "problems": {"http": "it does not answer"}}
-    figures = {figure: round(float(value)) for figure, value in LINE.findall(metrics.text) if figure in FIGURES}
+    told = LINE.findall(metrics.body.decode())
+    figures = {figure: round(float(value)) for figure, value in told if figure in FIGURES}
     return {**state, **ready.json(), "figures": figures}
 
 

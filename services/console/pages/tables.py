@@ -1,8 +1,9 @@
 """The rows of a list as HTML. A template's calls per cell took half of a page's time, so they are put together here:
 what comes from outside is escaped, and what is around it is made once per column."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -13,6 +14,7 @@ from services.console.domain.lists import Badge, Column, Page
 from services.console.pages.rendering import ENVIRONMENT, moment, money, person_or_rule, quantity
 from shared.refusal import Text
 
+DEBIT, CREDIT, EVEN = Text("借", "Dr"), Text("贷", "Cr"), Text("平", "–")
 Show = Callable[[Column, Any, str], str]
 
 
@@ -61,4 +63,37 @@ def table_rows(context: Context, page: Page) -> Markup:
     return Markup("".join(parts))  # nosec B704: every value in it was escaped above
 
 
-ENVIRONMENT.globals["table_rows"] = table_rows
+@pass_context
+def ledger_rows(
+    context: Context, lines: Sequence[Mapping[str, Any]], here: str, dimensions: Mapping[str, Text]
+) -> Markup:
+    """The lines of an account's ledger, each with the way to its voucher; the values of `dimensions` narrow the ledger,
+    whose address is `here`."""
+    lang = context["lang"]
+    dated, summary, about, debit, credit, balance = (
+        escape(_pick(words, lang)) for words in (
+            Text("日期", "Date"), Text("摘要", "Summary"), Text("核算项目", "About"), Text("借方", "Debit"),
+            Text("贷方", "Credit"), Text("余额", "Balance"))
+    )
+    sides = {"D": _pick(DEBIT, lang), "C": _pick(CREDIT, lang), None: _pick(EVEN, lang)}
+    parts: list[str] = []
+    for line in lines:
+        number, amount = f"{line['word']}-{line['number']}", money(line["amount"])
+        narrower = " · ".join(
+            f'<a href="{escape(here)}&amp;{name}={quote(line[name])}">{escape(line[name])}</a>'
+            for name in dimensions if line[name]
+        )
+        parts.append(
+            f'<tr><td class="date" data-label="{dated}">{line["voucher_date"]}</td>'
+            f'<td class="code on-phone-head" data-label=""><a href="/vouchers/{line["period"]}/{line["word"]}/'
+            f'{line["number"]}">{number}</a></td><td data-label="{summary}">{escape(line["summary"])}</td>'
+            f'<td class="about" data-label="{about}">{narrower}</td>'
+            f'<td class="money" data-label="{debit}">{amount if line["side"] == "D" else ""}</td>'
+            f'<td class="money" data-label="{credit}">{amount if line["side"] == "C" else ""}</td>'
+            f'<td class="side on-phone-none">{sides[line["balance_side"]]}</td>'
+            f'<td class="money" data-label="{balance}">{money(line["balance"], "0.00")}</td></tr>'
+        )
+    return Markup("".join(parts))  # nosec B704: every value in it was escaped above, or is a number or date of ours
+
+
+ENVIRONMENT.globals.update(table_rows=table_rows, ledger_rows=ledger_rows)

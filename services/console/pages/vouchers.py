@@ -20,6 +20,7 @@ router = APIRouter()
 ALL = ("", Text("全部", "All"))
 WORDS = {"记": Text("记", "General"), "收": Text("收", "Receipt"), "付": Text("付", "Payment"),
          "转": Text("转", "Transfer"), "备": Text("备", "Memo")}
+NO_BOOKS: dict[str, Any] = {"period": "", "periods": [], "vouchers": []}
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 NUMBER = re.compile(r"([记收付转备])?\s*[-－ ]?\s*(\d{1,18})\s*号?")
 
@@ -50,33 +51,23 @@ VOUCHERS = ListView(
 @router.get("/vouchers")
 async def list_vouchers(request: Request, person: User, services: Asked) -> Response:
     """Newest first, of the last month that has any."""
-    want = listing.asked(request, VOUCHERS)
-    if want.filters["period"]:
-        months, found = await asyncio.gather(_months(services), _listed(services, want))
-    else:
-        months = await _months(services)
-        want = listing.asked(request, VOUCHERS, period=months[0] if months else "")
-        found = await _listed(services, want)
+    found = await _listed(services, listing.asked(request, VOUCHERS))
+    want = listing.asked(request, VOUCHERS, period=found["period"])
     rows = [{**row, "no": f"{row['word']}-{row['number']}"} for row in found["vouchers"]]
     return await listing.show(request, listing.page_of(want, {**found, "vouchers": rows}, "vouchers"), "vouchers.html",
-                              months=months)
-
-
-async def _months(services: Services) -> list[str]:
-    found: list[str] = (await services.get("accounting", "/books/periods") or {"periods": []})["periods"]
-    return found
+                              months=found["periods"])
 
 
 async def _listed(services: Services, want: Wanted) -> dict[str, Any]:
-    """A page of the month's vouchers; what is looked for is a number, with or without its word."""
-    none: dict[str, Any] = {"vouchers": []}
+    """A page of the month's vouchers, and which months there are; what is looked for is a number, with or without its
+    word."""
     params: dict[str, Any] = {**want.params, "limit": listing.PAGE_SIZE}
     find = params.pop("find", "")
-    if number := NUMBER.fullmatch(find):
+    number = NUMBER.fullmatch(find)
+    if number:
         params |= {"number": number[2], **({"word": number[1]} if number[1] else {})}
-    if not want.filters["period"] or (find and not number):
-        return none
-    return await services.get("accounting", "/books/vouchers", **params) or none
+    found: dict[str, Any] = await services.get("accounting", "/books/vouchers", **params) or NO_BOOKS
+    return {**found, "vouchers": [], "next": None} if find and not number else found
 
 
 @router.get("/vouchers/{period}/{word}/{number}")
