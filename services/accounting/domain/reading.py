@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from services.accounting.domain.settling import Settled, Settles
 from shared import money
-from shared.events import Event, inventory, order
+from shared.events import Event, inventory, openings, order
 
 DIMENSIONS = ("customer", "supplier", "product", "warehouse", "salesperson")
 ITEMS = "items."  # `items.cost` in an identity is the sum of `cost` over the items
@@ -38,7 +38,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything that a rule can name of one event. `on` is None for an event that moves no account."""
+    """Everything that a rule can name of one event. `on` is None for an event that moves no account. `due` is the day
+    until which what it opens is to be paid, if it says one."""
 
     on: date | None
     currency: str | None
@@ -48,6 +49,7 @@ class Reading:
     texts: Mapping[str, str]
     reader_version: int
     settles: Settled = field(default_factory=dict)
+    due: date | None = None
 
     def facts(self) -> dict[str, Any]:
         """The reading as the journal keeps it: plain JSON, decimals as strings."""
@@ -66,6 +68,7 @@ class Reading:
             "dimensions": dict(self.dimensions),
             "texts": dict(self.texts),
             **({"settles": {kind: _plain(named) for kind, named in self.settles.items()}} if self.settles else {}),
+            **({"due": self.due.isoformat()} if self.due else {}),
         }
 
     @classmethod
@@ -86,6 +89,7 @@ class Reading:
             texts=facts["texts"],
             reader_version=reader_version,
             settles={kind: _decimals(named) for kind, named in facts.get("settles", {}).items()},
+            due=date.fromisoformat(facts["due"]) if "due" in facts else None,
         )
 
 
@@ -148,6 +152,7 @@ class Reader:
     currency: str = "currency"
     stock: Stock = UNMOVED
     settles: tuple[Settles, ...] = ()
+    due: str | None = None
     version: int = 1
 
     @cached_property
@@ -179,6 +184,7 @@ class Reader:
             texts={name: str(getattr(event, name)) for name in self.texts},
             reader_version=self.version,
             settles=settled,
+            due=getattr(event, self.due) if self.due else None,
         )
         self._check_decimals(reading, currency)
         for identity in self.identities:
@@ -322,11 +328,20 @@ _ORDER = (
         ),
         version=2,
     ),
+    Reader(
+        openings.ReceivableOpened, "dated", ("amount",), (), _CUSTOMER, ("delivery_id", "document", "customer_id"),
+        due="due_on",
+    ),
+    Reader(openings.AdvanceOpened, "dated", ("amount",), (), _CUSTOMER, ("payment_id", "customer_id")),
 )
 
 _INVENTORY = (
     Reader(
         inventory.StockOpened, "opened_on", ("cost",), _COST, _WAREHOUSE, ("opening_id",), _GOODS, stock=_IN,
+    ),
+    Reader(
+        openings.PayableOpened, "dated", ("amount",), (), _SUPPLIER, ("supplier_invoice_id", "supplier_id"),
+        due="due_on",
     ),
     Reader(
         inventory.GoodsReceived, "received_on", ("cost",), _COST, {**_WAREHOUSE, **_SUPPLIER},

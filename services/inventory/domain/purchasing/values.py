@@ -67,8 +67,10 @@ def news_of(matches: Iterable[Match]) -> News:
     return news
 
 
-def refuse_currency(command: Command, currency: str, books: Books) -> Refusal | None:
+def refuse_currency(
+    command: Command, currency: str, books: Books, field: str = "currency"
+) -> Refusal | None:
     """Suppliers are billed and paid in the currency of the books."""
     if currency == books.currency:
         return None
-    return refusals.refuse(command, "currency", "other_currency", currency, currency=books.currency)
+    return refusals.refuse(command, field, "other_currency", currency, currency=books.currency)
