@@ -1,4 +1,4 @@
-"""What customers and suppliers owed when the books were opened (期初应收、期初应付): sheets of documents, to their owners."""
+"""What customers and suppliers owed when the books were opened (期初应收、期初应付), a row per document."""
 
 from datetime import date
 from typing import Annotated

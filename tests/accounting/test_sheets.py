@@ -49,7 +49,7 @@ def sheet(folder: Path, *rows: str, encoding: str = "utf-8-sig", head: str = HEA
 
 
 async def send(client: httpx2.AsyncClient, kind: str, path: Path, key: str = "K1") -> httpx2.Response:
-    body = {"import_id": import_id(path), "rows": read(path, KINDS[kind])}
+    body = {"import_id": import_id(path), "rows": read(path, KINDS[kind].layout)}
     return await client.post(f"/imports/{kind}", json=body, headers={"Idempotency-Key": key})
 
 

@@ -56,8 +56,8 @@ DOCUMENTS: Mapping[str, tuple[str, str]] = {
 class Moved:
     """By how much the vouchers of a journal row moved a kind of a party in all, and what the row says.
 
-    `seq` is the last of these vouchers, `on` the day on which it is booked, `business_date` when it happened, `due` until
-    when it is to be paid, if the event says so.
+    `seq` is the last of these vouchers, `on` the day on which it is booked, `business_date` when it happened, `due`
+    until when it is to be paid, if the event says so.
     """
 
     seq: int

@@ -119,7 +119,8 @@ async def ageing(book: Book, side: Side, as_of: date, days: int, after: str) -> 
     rows = await book.db.fetch(
         """
         with found as (
-            select i.party, i.kind, $4::date - coalesce(i.due, i.dated + $5::integer) as overdue, i.open - later.amount as open
+            select i.party, i.kind, $4::date - coalesce(i.due, i.dated + $5::integer) as overdue,
+                   i.open - later.amount as open
             from open_item i cross join lateral (
                 select coalesce(sum(m.amount), 0) as amount from open_item_move m
                 where m.company = $1 and m.ledger = $2 and m.kind = i.kind and m.party = i.party

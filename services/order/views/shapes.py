@@ -143,7 +143,7 @@ class Customer(BaseModel):
 class Receivable(BaseModel):
     """balance = open - credits: what a customer owes for deliveries, less what returns left in its favour.
 
-    `deliveries` are those that are not paid in full, also of before the books; `oldest` is the day of the first of them.
+    `deliveries` are those that are not paid in full, also of before the books; `oldest` is the first's day.
     """
 
     customer_id: str
