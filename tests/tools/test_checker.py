@@ -132,6 +132,10 @@ FAULTS = [
           update voucher_line set amount = amount * 2 where (company, seq) =
               (select company, seq from voucher where event_type = 'order.payment_received.v1' limit 1)
           """, "period_balances", "tie_1002", "tie_1122"),
+    fault("what was owed before the books", "accounting", "voucher_line", """
+          update voucher_line set amount = amount + 1 where (company, seq) in
+              (select company, seq from voucher where event_type = 'order.receivable_opened.v1')
+          """, "period_balances", "tie_1122", "tie_3199", "open_items"),
     fault("the customer of a line", "accounting", "voucher_line",
           "update voucher_line set customer = 'C0' where company = 'DEMO' and account = '1122' and side = 'C'",
           "tie_1122"),
