@@ -1,4 +1,4 @@
-"""What was owed before the books were opened (SYNTHETIC): by two customers and to a supplier, who buy and sell no more."""
+"""What was owed before the books were opened (SYNTHETIC), by two customers and to a supplier who trade no more."""
 
 from collections.abc import Mapping
 from datetime import timedelta
