@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.order.domain import fulfilment, openings, ordering, receivables, refunds, returns
-from services.order.domain.values import Company, Order
+from services.order.domain.values import Order
 from services.order.store import accounts
 from services.order.store import openings as before
 from services.order.store import orders as store
@@ -57,7 +57,7 @@ Outcomes = list[Event | Refusal]
 @service.on(BooksOpened)
 async def open_company(db: Db, books: Sequence[BooksOpened]) -> list[Event]:
     """From now on this company may trade."""
-    await accounts.save_company(db, Company(books[0].currency, books[0].vat_rate))
+    await accounts.save_company(db, books[0])
     return []
 
 

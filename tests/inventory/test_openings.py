@@ -12,7 +12,7 @@ from services.inventory.views import purchasing
 from shared.db import Db, Pool
 from shared.events.openings import OpeningPayable, OpenPayables
 from shared.testing import ask, said
-from tests.inventory.builders import D
+from tests.inventory.builders import DAY, D
 from tests.inventory.ledger import check_ledger
 from tests.inventory.purchases import begin, bill, done, pay, purchase, received, refused, tie
 
@@ -44,7 +44,7 @@ async def open_bills(pool: Pool) -> dict[str, Decimal]:
 async def test_what_was_owed_is_paid_as_any_bill_the_oldest_first(pool: Pool) -> None:
     await begin(pool)
     events = await done(pool, sheet(owed("CG-2", "50", dated=BEFORE + timedelta(1)), owed("CG-1", "100", due_on=BEFORE),
-                                    owed("CG-0", "0")))
+                                    owed("CG-1", "0", supplier_id="S9")))
     assert [(e["type"], e["supplier_invoice_id"], e["amount"]) for e in events] == [
         ("payable_opened", "CG-2", "50"), ("payable_opened", "CG-1", "100")]
     assert events[1]["due_on"] == "2025-11-20"
@@ -75,7 +75,7 @@ async def test_everything_wrong_is_told_by_row_and_column_and_nothing_is_kept(po
     before = len(await said(pool))
     answer = await ask(pool, service, sheet(
         owed("A", "1"), owed("A", "2", row=3, supplier_id="S9"), owed("CG-1", "1.001", row=4, currency="USD"),
-        owed("B", "1", row=6, due_on=BEFORE - timedelta(1)),
+        owed("B", "1", row=6, due_on=BEFORE - timedelta(1)), owed("C", "1", row=7, dated=DAY),
     ))
     assert {error["field"]: error["message_en"] for error in answer.errors} == {
         "rows.1.supplier_id": "row 3, Supplier: there is no supplier S9",
@@ -84,6 +84,7 @@ async def test_everything_wrong_is_told_by_row_and_column_and_nothing_is_kept(po
         "rows.2.currency": "row 4, Currency: the books are kept in CNY, not in USD",
         "rows.2.amount": "row 4, Amount: 1.001 has more decimals than CNY has",
         "rows.3.due_on": "row 6, Due date: 2025-11-19 is before the day of the document",
+        "rows.4.dated": f"row 7, Document date: {DAY} is not before the books were opened, on {DAY}",
     }
     assert answer.errors[0]["message_zh"] == "第 3 行 供应商编码：供应商 S9 不存在"
     assert (len(await said(pool)), await open_bills(pool)) == (before, {"CG-1": D(1)})

@@ -60,7 +60,7 @@ async def subledger(pool: Pool) -> dict[str, Decimal]:
 async def test_what_was_owed_is_paid_as_any_delivery_the_oldest_first(pool: Pool) -> None:
     await open_company(pool)
     await done(pool, sheet(owed("XS-2", "200.00", dated=BEFORE + timedelta(1)), owed("XS-1", "100.00"),
-                           owed("XS-0", "0"), owed("XS-9", "7", customer_id="K2")))
+                           owed("XS-1", "0", customer_id="K9"), owed("XS-9", "7", customer_id="K2")))
     opened = await said(pool)
     assert kinds(opened) == [ReceivableOpened] * 3, "a row of zero says nothing"
     first = opened[1]
@@ -128,6 +128,7 @@ async def test_everything_wrong_is_told_by_row_and_column_and_nothing_is_kept(po
     rows = (
         owed("A", "1"), owed("A", "2", row=3, customer_id="K9"), owed("XS-1", "1.001", row=4),
         owed("P1", "-3", row=5, currency="USD"), owed("B", "1", row=6, due_on=BEFORE - timedelta(1)),
+        owed("C", "1", row=7, dated=DAY), owed("D", "1", row=8, dated=DAY - timedelta(1)),
     )
     answer = await ask(pool, service, sheet(*rows))
     assert {error["field"]: (error["code"], error["message_en"]) for error in answer.errors} == {
@@ -138,6 +139,8 @@ async def test_everything_wrong_is_told_by_row_and_column_and_nothing_is_kept(po
         "rows.3.document": ("duplicate_document", "row 5, Document: document P1 exists already"),
         "rows.3.currency": ("other_currency", "row 5, Currency: the books are kept in CNY, not in USD"),
         "rows.4.due_on": ("due_before_document", "row 6, Due date: 2025-11-19 is before the day of the document"),
+        "rows.5.dated": (
+            "not_before_books", f"row 7, Document date: {DAY} is not before the books were opened, on {DAY}"),
     }
     assert answer.errors[0]["message_zh"] == "第 3 行 客户编码：客户 K9 不存在"
     assert (len(await said(pool)), await pool.fetchval("select count(*) from delivery")) == (before, 1)

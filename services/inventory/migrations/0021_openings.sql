@@ -1,5 +1,6 @@
 -- What suppliers were owed when the books were opened: bills without lines, of which only the gross is known. `opening_id`
 -- is the sheet that they came in. Below zero: what a supplier had been paid too much, which later payments use up.
+alter table company add column opened_on date;  -- not known of books that were opened before this
 alter table supplier_invoice
     add column opening_id text,
     drop constraint bill_adds_up,

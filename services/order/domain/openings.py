@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 
 from services.order.domain.ordering import refuse_company, refuse_currency
 from services.order.domain.refusals import refuse
@@ -17,10 +18,11 @@ Opened = ReceivableOpened | AdvanceOpened
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What sheets are checked against: the books (None: no books), customers, and ids in use, of sheets, deliveries and
-    receipts."""
+    """What sheets are checked against: the books (None: no books) and their first day, customers, and ids in use, of
+    sheets, deliveries and receipts."""
 
     company: Company | None
+    opened_on: date | None
     customers: AbstractSet[str]
     sheets: AbstractSet[str]
     deliveries: AbstractSet[str]
@@ -42,11 +44,11 @@ def open_receivables(commands: Sequence[OpenReceivables], known: Known) -> list[
         if company is None:
             outcomes.append(refuse_company(command))
             continue
-        if problems := [*_why_not(command, company, known.customers, sheets, taken)]:
+        if problems := [*_why_not(command, company, known, sheets, taken)]:
             outcomes += problems
             continue
         sheets.add(command.opening_id)
-        taken |= {_id(row) for row in command.rows}
+        taken |= {_id(row) for row in command.rows if row.amount}
         outcomes += [_event(command, row, company.currency) for row in command.rows if row.amount]
     return outcomes
 
@@ -61,28 +63,32 @@ def _id(row: OpeningReceivable) -> str:
 
 
 def _why_not(
-    command: OpenReceivables, company: Company, customers: AbstractSet[str], sheets: AbstractSet[str],
-    taken: AbstractSet[str],
+    command: OpenReceivables, company: Company, known: Known, sheets: AbstractSet[str], taken: AbstractSet[str]
 ) -> Iterator[Refusal]:
     if command.opening_id in sheets:
         yield refuse(command, "opening_id", "duplicate_opening", command.opening_id, 409)
         return
     seen = set(taken)
     for index, row in enumerate(command.rows):
-        for refusal in _why_not_row(command, index, row, company, customers, seen):
+        if not row.amount:
+            continue
+        for refusal in _why_not_row(command, index, row, company, known, seen):
             yield named(refusal, row.row, OPENING_COLUMNS[refusal.field.rpartition(".")[2]])
         seen.add(_id(row))
 
 
 def _why_not_row(
-    command: OpenReceivables, index: int, row: OpeningReceivable, company: Company, customers: AbstractSet[str],
+    command: OpenReceivables, index: int, row: OpeningReceivable, company: Company, known: Known,
     taken: AbstractSet[str],
 ) -> Iterator[Refusal]:
     where = f"rows.{index}"
-    if row.customer_id not in customers:
+    if row.customer_id not in known.customers:
         yield refuse(command, f"{where}.customer_id", "unknown_customer", row.customer_id)
     if _id(row) in taken:
         yield refuse(command, f"{where}.document", "duplicate_document", row.document)
+    if known.opened_on and row.dated >= known.opened_on:
+        yield refuse(command, f"{where}.dated", "not_before_books", row.dated.isoformat(),
+                     opened_on=known.opened_on.isoformat())
     if row.due_on and row.due_on < row.dated:
         yield refuse(command, f"{where}.due_on", "due_before_document", row.due_on.isoformat())
     if row.currency and (refusal := refuse_currency(command, row.currency, company, f"{where}.currency")):

@@ -1,5 +1,6 @@
 -- What customers owed, and had paid in advance, when the books were opened: deliveries that belong to no order, receipts of
 -- before. `opening_id` is the sheet that they came in. Their tax is not known, and was invoiced before: net = gross.
+alter table company add column opened_on date;  -- not known of books that were opened before this
 alter table delivery
     alter column order_id drop not null,
     add column opening_id text,

@@ -14,6 +14,7 @@ async def load_known(db: Db, commands: Sequence[OpenReceivables]) -> Known:
         """
         select (select currency from company where company = $1) as currency,
                (select vat_rate from company where company = $1) as vat_rate,
+               (select opened_on from company where company = $1) as opened_on,
                array(select customer_id from customer where company = $1 and customer_id = any($2)) as customers,
                array(select opening_id from delivery where company = $1 and opening_id = any($3)
                      union select opening_id from payment where company = $1 and opening_id = any($3)) as sheets,
@@ -25,7 +26,7 @@ async def load_known(db: Db, commands: Sequence[OpenReceivables]) -> Known:
     )
     assert row is not None, "a select without from gives one row"
     sets = (frozenset(row[name]) for name in ("customers", "sheets", "deliveries", "payments"))
-    return Known(company_of(row["currency"], row["vat_rate"]), *sets)
+    return Known(company_of(row["currency"], row["vat_rate"]), row["opened_on"], *sets)
 
 
 async def insert_receivables(db: Db, opened: Sequence[ReceivableOpened]) -> None:

@@ -34,7 +34,7 @@ def open_payables(commands: Sequence[OpenPayables], known: Known) -> list[Payabl
             outcomes += problems
             continue
         sheets.add(command.opening_id)
-        taken |= {row.document for row in command.rows}
+        taken |= {row.document for row in command.rows if row.amount}
         outcomes += [_event(command, row, books.currency) for row in command.rows if row.amount]
     return outcomes
 
@@ -47,6 +47,8 @@ def _why_not(
         return
     seen = set(taken)
     for index, row in enumerate(command.rows):
+        if not row.amount:
+            continue
         for refusal in _why_not_row(command, index, row, books, suppliers, seen):
             yield named(refusal, row.row, OPENING_COLUMNS[refusal.field.rpartition(".")[2]])
         seen.add(row.document)
@@ -60,6 +62,9 @@ def _why_not_row(
         yield refusals.refuse(command, f"{where}.supplier_id", "unknown_supplier", row.supplier_id)
     if row.document in taken:
         yield refusals.refuse(command, f"{where}.document", "duplicate_supplier_invoice", row.document)
+    if books.opened_on and row.dated >= books.opened_on:
+        yield refusals.refuse(command, f"{where}.dated", "not_before_books", row.dated.isoformat(),
+                              opened_on=books.opened_on.isoformat())
     if row.due_on and row.due_on < row.dated:
         yield refusals.refuse(command, f"{where}.due_on", "due_before_document", row.due_on.isoformat())
     if row.currency and (refusal := refuse_currency(command, row.currency, books, f"{where}.currency")):
