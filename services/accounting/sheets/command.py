@@ -78,12 +78,22 @@ def _ask(
             return events
     except urllib.error.HTTPError as refused:
         for error in json.load(refused).get("errors", []):
-            print(error.get("message") or error, file=sys.stderr)
+            print(_words(error, rows, KINDS[kind].layout, language), file=sys.stderr)
     except (urllib.error.URLError, json.JSONDecodeError) as error:
         why = getattr(error, "reason", error)
         print(f"{url} 没有应答 no answer: {why}; 再试一次，不会重复导入 try again, nothing is imported twice",
               file=sys.stderr)
     return None
+
+
+def _words(error: dict[str, Any], rows: Sequence[dict[str, Any]], layout: Layout, language: str) -> str:
+    """What is wrong. A service names row and column of what it decided; its door, the place in the request."""
+    message, place = str(error.get("message") or error), str(error.get("field")).split(".")
+    if len(place) != 3 or place[0] != "rows" or place[2] not in layout.columns:
+        return message
+    row, column = rows[int(place[1])]["row"], layout.columns[place[2]]
+    begins = f"第 {row} 行 {column.zh}：" if language == "zh" else f"row {row}, {column.en}: "
+    return message if message.startswith(begins) else begins + message
 
 
 def _tell(kind: str, sheet: str, rows: Sequence[dict[str, Any]], events: Sequence[dict[str, Any]]) -> None:
