@@ -32,6 +32,7 @@ if __name__ == "__main__":
         "prove": ("prove the books: prove NAME|all [--company C] (证明账簿)", command.main),
         "pack": ("write a month's proof pack: pack --company C --period 2025-01 (期间证明包)", command.pack),
         "export": ("write a ledger for beancount, ledger or hledger (导出账簿)", command.export),
-        "import": ("draft the vouchers or opening balances of a CSV or XLSX (导入凭证, 期初余额)", sheets.main),
+        "import": ("bring in vouchers, openings or accounts of a CSV or XLSX (导入凭证, 期初余额, 期初应收应付)",
+                   sheets.main),
         "whatif": ("say what another pack would change (换一套准则会怎样)", command.whatif),
     }, beside=[lambda _app, pool: Follower(pool), lambda _app, pool: Comparer(service, pool)])

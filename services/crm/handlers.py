@@ -20,6 +20,7 @@ from shared.events.crm import (
     ResolveComplaint,
 )
 from shared.events.inventory import ProductRegistered
+from shared.events.openings import AdvanceOpened, ReceivableOpened
 from shared.events.order import (
     ApprovalRequested,
     CreditNoteIssued,
@@ -64,7 +65,7 @@ async def know_products(db: Db, products: Sequence[ProductRegistered]) -> list[E
 @service.on(
     OrderPlaced, ApprovalRequested, OrderApproved, OrderRejected, OrderCancelRequested, OrderCancelled,
     OrderCancelDeclined, OrderSettled, SaleDelivered, SaleReturned, InvoiceIssued, CreditNoteIssued, PaymentReceived,
-    PaymentAllocated, RefundPaid,
+    PaymentAllocated, RefundPaid, ReceivableOpened, AdvanceOpened,
 )
 async def keep_pages(db: Db, events: Sequence[Event]) -> list[Event]:
     """Keep the customers' pages: their orders, documents, accounts, and what they bought."""

@@ -29,6 +29,7 @@ from shared.events.inventory import (
     ShipGoods,
     TakeBackGoods,
 )
+from shared.events.openings import OpenPayables
 from shared.events.periods import InventorySealPeriod
 from shared.events.tieout import InventoryStateSubledger
 from shared.http import Reading, accept, not_found
@@ -38,6 +39,7 @@ router = APIRouter()
 
 accept(router, "/products", RegisterProducts)
 accept(router, "/openings", OpenStock)
+accept(router, "/openings/payables", OpenPayables)
 accept(router, "/receipts", ReceiveGoods)
 accept(router, "/shipments", ShipGoods)
 accept(router, "/customer-returns", TakeBackGoods)

@@ -10,6 +10,7 @@ from services.order import views
 from services.order.domain.values import State
 from services.order.views.listing import FIRST, LAST
 from shared.events.base import Key
+from shared.events.openings import OpenReceivables
 from shared.events.order import (
     ApproveOrder,
     CancelOrder,
@@ -34,6 +35,7 @@ accept(router, "/invoices", IssueInvoice)
 accept(router, "/credit-notes", IssueCreditNote)
 accept(router, "/payments", ReceivePayment)
 accept(router, "/refunds", PayRefund)
+accept(router, "/openings/receivables", OpenReceivables)
 accept(router, "/periods/seals", OrderSealPeriod)
 accept(router, "/subledger", OrderStateSubledger)
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.order.domain import fulfilment, ordering, receivables, refunds, returns
-from services.order.domain.values import Company, Order
+from services.order.domain import fulfilment, openings, ordering, receivables, refunds, returns
+from services.order.domain.values import Order
 from services.order.store import accounts
+from services.order.store import openings as before
 from services.order.store import orders as store
 from services.order.store import receivables as ledger
 from services.order.store import returns as reversals
@@ -21,6 +22,7 @@ from shared.events.inventory import (
     StockReserved,
     StockShort,
 )
+from shared.events.openings import AdvanceOpened, OpenReceivables, ReceivableOpened
 from shared.events.order import (
     ApproveOrder,
     CancelOrder,
@@ -55,7 +57,7 @@ Outcomes = list[Event | Refusal]
 @service.on(BooksOpened)
 async def open_company(db: Db, books: Sequence[BooksOpened]) -> list[Event]:
     """From now on this company may trade."""
-    await accounts.save_company(db, Company(books[0].currency, books[0].vat_rate))
+    await accounts.save_company(db, books[0])
     return []
 
 
@@ -107,7 +109,7 @@ async def value_shipments(db: Db, shipments: Sequence[GoodsShipped]) -> list[Eve
     lines = await store.load_lines(db, order_ids)
     advances = await ledger.load_advances(db, customer_ids)
     changed, changed_lines, deliveries = fulfilment.deliver(shipments, orders, lines)
-    spent, allocated = receivables.spend_advances(deliveries, advances)
+    spent, allocated = receivables.spend_advances(receivables.dues_of(deliveries), advances)
     await store.update_orders(db, changed)
     await store.update_lines(db, changed_lines)
     await ledger.insert_deliveries(db, deliveries)
@@ -216,11 +218,29 @@ async def receive_payments(db: Db, commands: Sequence[ReceivePayment]) -> Outcom
     payable = await ledger.load_open(db, order_ids, [c.customer_id for c in commands if not c.order_id])
     outcomes = receivables.receive_payments(commands, known.company, known.customers, customer_of, known.ids, payable)
     received = [o for o in outcomes if isinstance(o, PaymentReceived)]
-    paid_orders = {allocation.order_id for payment in received for allocation in payment.allocations}
+    paid_orders = {a.order_id for payment in received for a in payment.allocations if a.order_id}
     orders = await store.lock_orders(db, paid_orders)
     await ledger.insert_payments(db, received)
     await ledger.insert_allocations(db, received)
     return [*outcomes, *await _settle(db, orders)]
+
+
+@service.does(OpenReceivables)
+async def open_receivables(db: Db, commands: Sequence[OpenReceivables]) -> Outcomes:
+    """Bring in what was owed before the books. Receipts that came since pay it at once, as they do deliveries; advances
+    that a sheet brought in do not, since it says that both were open."""
+    customer_ids = {row.customer_id for command in commands for row in command.rows}
+    await accounts.lock_customers(db, customer_ids)
+    outcomes = openings.open_receivables(commands, await before.load_known(db, commands))
+    owed = [o for o in outcomes if isinstance(o, ReceivableOpened)]
+    received = [a for a in await ledger.load_advances(db, [o.customer_id for o in owed]) if not a.opened]
+    spent, allocated = receivables.spend_advances(openings.dues_of(owed), received)
+    await before.insert_receivables(db, owed)
+    await before.insert_advances(db, [o for o in outcomes if isinstance(o, AdvanceOpened)])
+    if allocated:
+        await ledger.update_advances(db, spent)
+        await ledger.insert_allocations(db, allocated)
+    return [*outcomes, *allocated]
 
 
 @service.does(IssueCreditNote)

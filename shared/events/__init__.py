@@ -5,6 +5,7 @@ from shared.events import (
     console,
     crm,
     inventory,
+    openings,
     operators,
     order,
     periods,
@@ -26,6 +27,6 @@ from shared.events.base import (
 
 __all__ = [
     "Actor", "Command", "CommandRejected", "DismissMessages", "Envelope", "Event", "Message", "RetryMessages",
-    "SayAgain", "accounting", "console", "crm", "inventory", "operators", "order", "periods", "policies", "tieout",
-    "webhooks",
+    "SayAgain", "accounting", "console", "crm", "inventory", "openings", "operators", "order", "periods", "policies",
+    "tieout", "webhooks",
 ]

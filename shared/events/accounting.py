@@ -197,11 +197,11 @@ class ImportVouchers(Command, owner="accounting", allowed=BOOKKEEPERS):
 
 
 class ImportOpeningBalances(Command, owner="accounting", allowed=BOOKKEEPERS):
-    """Draft the opening balances of accounts that no subledger keeps, against the opening account; stock comes in by
-    inventory's own OpenStock.
+    """Draft the opening balances of accounts that no subledger keeps, against the opening account; stock and
+    payables come in by inventory (OpenStock, OpenPayables), receivables by order (OpenReceivables).
 
     导入期初余额：非统驭科目的期初借方或贷方余额，对方为期初建账科目，生成凭证草稿，仍须由他人审核；
-    库存期初由 inventory 录入。
+    库存和应付的期初由 inventory 录入，应收的由 order 录入。
     """
 
     import_id: ImportId

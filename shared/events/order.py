@@ -284,7 +284,7 @@ class InvoiceIssued(Event, owner="order", about=("invoice", "invoice_id")):
 
 
 class Allocation(Part):
-    """Part of a receipt that pays a delivery."""
+    """Part of a receipt that pays a delivery; `order_id` is '' where it was owed when the books were opened."""
 
     order_id: str
     delivery_id: str
@@ -324,7 +324,7 @@ class PaymentAllocated(Event, owner="order", about=("payment", "payment_id")):
     @property
     def walk(self) -> str:
         """It happens because a delivery of this order could be paid."""
-        return f"order/{self.allocations[0].order_id}"
+        return f"order/{self.allocations[0].order_id}" if self.allocations[0].order_id else self.subject
 
 
 class SaleReturned(Event, owner="order", about=("return", "return_id")):

@@ -6,6 +6,7 @@ and billed at 62.00; some that go back to the supplier; a stocktake.
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from services.accounting import docs, packs
 from services.accounting.domain.pack import Pack
@@ -30,6 +31,7 @@ from shared.events.inventory import (
     SupplierInvoiceLine,
     SupplierPaid,
 )
+from shared.events.openings import AdvanceOpened, PayableOpened, ReceivableOpened
 from shared.events.order import (
     Allocation,
     CancelledLine,
@@ -135,6 +137,27 @@ def opened(opening_id: str = "OP-1") -> StockOpened:
     )
     return StockOpened(
         opening_id=opening_id, opened_on=OPENED, warehouse="main", currency="CNY", lines=lines, cost=money("6150.00")
+    )
+
+
+def receivable_opened(document: str = "XS-0871", amount: str = "5650.00", **given: Any) -> ReceivableOpened:
+    return ReceivableOpened(**{
+        "delivery_id": f"opening/{document}", "document": document, "opening_id": "OP-AR-1", "customer_id": "C-7",
+        "dated": date(2024, 11, 20), "currency": "CNY", "amount": money(amount), **given,
+    })
+
+
+def advance_opened() -> AdvanceOpened:
+    return AdvanceOpened(
+        payment_id="SK-0412", opening_id="OP-AR-1", customer_id="C-7", dated=date(2024, 12, 16), currency="CNY",
+        amount=money("800.00"),
+    )
+
+
+def payable_opened(document: str = "CG-0355", amount: str = "3390.00") -> PayableOpened:
+    return PayableOpened(
+        supplier_invoice_id=document, opening_id="OP-AP-1", supplier_id="S-3", dated=date(2024, 12, 3), currency="CNY",
+        amount=money(amount),
     )
 
 

@@ -15,6 +15,8 @@ from services.accounting.domain.open_items import moves as moves_of
 from services.accounting.handlers import service
 from services.accounting.store import open_items as item_store
 from shared.db import Db, Pool
+from shared.events.inventory import PaidInvoice, SupplierPaid
+from shared.events.order import Allocation, PaymentAllocated, PaymentReceived
 from shared.testing import ask, deliver
 from tests.accounting import examples
 from tests.accounting.doors import door, read, trade
@@ -124,6 +126,55 @@ async def test_ageing_by_due_date(client: httpx2.AsyncClient, pool: Pool) -> Non
         "not_due": "2260.00", "1_30": "1130.00", "31_60": "1130.00", "61_90": "0.00", "over_90": "0.00"}
     assert (await read(client, "/ageing", side="supplier", as_of="2025-03-31"))["parties"] == []
     assert next(bucket["zh"] for bucket in page["buckets"]) == "未到期"
+
+
+@pytest.mark.parametrize("standard", ["assbe", "cas", "ifrs"])
+async def test_what_was_owed_before_the_books_is_an_item_of_its_document(pool: Pool, standard: str) -> None:
+    """A later receipt and a later payment relieve it, and nothing else is left on the control accounts."""
+    await ask(pool, service, examples.open_books(standard=standard))
+    await deliver(pool, service, examples.receivable_opened(), examples.advance_opened(), examples.payable_opened())
+    await follow(pool)
+    rows = await pool.fetch("select kind, party, document_type, document, dated, open from open_item order by 1")
+    assert [tuple(row) for row in rows] == [
+        ("advance", "C-7", "payment", "SK-0412", date(2024, 12, 16), 800),
+        ("payable", "S-3", "supplier_invoice", "CG-0355", date(2024, 12, 3), 3390),
+        ("receivable", "C-7", "delivery", "opening/XS-0871", date(2024, 11, 20), 5650),
+    ]
+    money = {"customer_id": "C-7", "currency": "CNY"}
+    pays = Allocation(order_id="", delivery_id="opening/XS-0871", amount=Decimal(5000))
+    takes = Allocation(order_id="", delivery_id="opening/XS-0871", amount=Decimal(650))
+    await deliver(
+        pool, service,
+        PaymentReceived(payment_id="PA-9", received_on=examples.DAY, amount=Decimal(5000), allocations=(pays,),
+                        allocated=Decimal(5000), unallocated=Decimal(0), **money),
+        PaymentAllocated(payment_id="SK-0412", allocated_on=examples.DAY, allocations=(takes,), allocated=Decimal(650),
+                         **money),
+        SupplierPaid(supplier_payment_id="SP-9", supplier_id="S-3", paid_on=examples.DAY, currency="CNY",
+                     allocations=(PaidInvoice(supplier_invoice_id="CG-0355", amount=Decimal(3390)),),
+                     amount=Decimal(3390)),
+    )
+    await follow(pool)
+    assert [(row["kind"], row["open"]) for row in await pool.fetch(ITEMS) if row["open"]] == [("advance", 150)]
+    assert await sums_of_accounts(pool) == {("advance", "C-7"): Decimal(150)}
+
+
+async def test_a_document_may_say_when_it_is_due(client: httpx2.AsyncClient, pool: Pool) -> None:
+    """It is booked on the first day of the books, ages from its own day, and is due on the day that it says."""
+    await ask(pool, service, examples.open_books())
+    await deliver(pool, service, examples.receivable_opened(),
+                  examples.receivable_opened("XS-2", "100.00", due_on=date(2025, 3, 30)))
+    await follow(pool)
+    page = await read(client, "/open-items", side="customer", as_of="2025-03-31", terms_days=30)
+    assert [(i["document"], i["dated"], i["due"], i["days_overdue"], i["moves"][0]["on"]) for i in page["items"]] == [
+        ("opening/XS-0871", "2024-11-20", "2024-12-20", 101, "2025-01-01"),
+        ("opening/XS-2", "2024-11-20", "2025-03-30", 1, "2025-01-01"),
+    ]
+    aged = await read(client, "/ageing", side="customer", as_of="2025-03-31", terms_days=30)
+    assert {key: value for key, value in aged["parties"][0]["buckets"].items() if value != "0.00"} == {
+        "1_30": "100.00", "over_90": "5650.00"}
+    await change(pool, "delete from open_item; delete from open_item_move; delete from open_item_head")
+    await follow(pool)
+    assert await read(client, "/ageing", side="customer", as_of="2025-03-31", terms_days=30) == aged
 
 
 async def test_every_item_is_on_one_page(

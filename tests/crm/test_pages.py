@@ -10,12 +10,15 @@ from services.crm.handlers import service
 from services.crm.views import customers
 from shared.db import Pool
 from shared.events import Event
+from shared.events.openings import AdvanceOpened, ReceivableOpened
 from shared.events.order import (
+    Allocation,
     ApprovalRequested,
     OrderCancelDeclined,
     OrderCancelled,
     OrderCancelRequested,
     OrderRejected,
+    PaymentReceived,
 )
 from shared.inbox import sort_out
 from shared.testing import Script, deliver, hear, raw
@@ -177,6 +180,22 @@ async def test_what_is_heard_before_the_customer_and_its_order_is_not_lost(pool:
         "delivered", D(113), "茶 S1"
     )
     assert late.balance == 63
+
+
+async def test_what_was_owed_before_the_books_counts_and_belongs_to_no_order(pool: Pool) -> None:
+    await open_company(pool)
+    owed = ReceivableOpened(delivery_id="opening/XS-1", document="XS-1", opening_id="O", customer_id="K1", dated=DAY,
+                            currency="CNY", amount=D(100))
+    before = AdvanceOpened(payment_id="SK-1", opening_id="O", customer_id="K1", dated=DAY, currency="CNY", amount=D(7))
+    pays = Allocation(order_id="", delivery_id="opening/XS-1", amount=D(60))
+    paid = PaymentReceived(payment_id="P1", customer_id="K1", received_on=LATER, currency="CNY", amount=D(60),
+                           allocations=(pays,), allocated=D(60), unallocated=D(0))
+    await deliver(pool, service, owed, before, paid)
+    await nothing_was_rejected(pool)
+    shown = await page(pool)
+    assert (shown.balance, shown.advances, shown.orders) == (D(33), D(7), [])
+    assert [(d.document_id, d.order_id, d.amount) for d in shown.deliveries] == [("opening/XS-1", None, D(100))]
+    assert [d.document_id for d in shown.payments] == ["P1", "SK-1"]
 
 
 @pytest.mark.parametrize("settled_first", [True, False])

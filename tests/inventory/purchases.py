@@ -29,6 +29,7 @@ from shared.events.inventory import (
     SupplierInvoiced,
     SupplierPaid,
 )
+from shared.events.openings import PayableOpened
 from shared.money import ZERO
 from shared.testing import ask, deliver, said
 from tests.inventory.builders import DAY, D, approved, books, placed, ship
@@ -167,6 +168,8 @@ async def tie(pool: Pool) -> None:
                     stock += event.stock
                     clearing -= event.variance
                     assert event.variance == event.stock + event.consumed
+                case PayableOpened():
+                    payable += event.amount
                 case SupplierPaid():
                     payable -= event.amount
                     assert event.amount == sum(a.amount for a in event.allocations)

@@ -81,7 +81,8 @@ async def test_purchase_orders(client: httpx2.AsyncClient) -> None:
 
 async def test_a_bill_shows_what_paid_it_and_what_went_back(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/supplier-invoices/B1")).json() == {
-        "supplier_invoice_id": "B1", "supplier_id": "S1", "invoiced_on": "2026-01-05", "currency": "CNY",
+        "supplier_invoice_id": "B1", "supplier_id": "S1", "opening_id": None, "invoiced_on": "2026-01-05",
+        "currency": "CNY",
         "accrued": "100.00", "variance": "4.00", "net": "104.00", "tax": "13.52", "gross": "117.52", "open": "2.83",
         "lines": [{
             "line": 1, "receipt_id": "R1", "receipt_line": 1, "sku": "TEA", "quantity": "8", "accrued": "100.00",

@@ -102,7 +102,9 @@ def test_advances_for_the_order_go_first_then_the_oldest_free_ones() -> None:
         Advance("P1", "K1", None, DAY, D(30)), Advance("P2", "K1", "A", later, D(20)),
         Advance("P3", "K1", "B", later, D(99)), Advance("P4", "K2", None, later, D(99)),
     ]
-    spent, events = receivables.spend_advances([sale("D1", "A", "25"), sale("D2", "A", "40")], advances)
+    spent, events = receivables.spend_advances(
+        receivables.dues_of([sale("D1", "A", "25"), sale("D2", "A", "40")]), advances
+    )
     assert [(e.payment_id, e.allocations[0].delivery_id, e.allocated, e.allocated_on) for e in events] == [
         ("P2", "D1", D(20), later), ("P1", "D1", D(5), DAY), ("P1", "D2", D(25), DAY),
     ]

@@ -5,10 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
+from typing import Any, TypeVar
 
 from services.accounting.follower import move_open_items
 from shared.db import Db, open_pool
-from shared.events import Command, crm, periods
+from shared.events import Command, crm, openings, periods
 from shared.events import accounting as acc
 from shared.events import inventory as inv
 from shared.events import order as ord_
@@ -16,6 +17,8 @@ from shared.testing import fresh_database
 from tests.walk.bus import NAMES, ROOT, Bus
 
 DAY = date(2026, 1, 5)
+BEFORE = date(2025, 11, 3)
+Opened = TypeVar("Opened", bound=openings.OpeningRow)
 
 
 class Company:
@@ -34,13 +37,14 @@ class Company:
             acc.OpenBooks(name="测试公司", vat_rate=Decimal("0.13"), opened_on=DAY),
             inv.RegisterProducts(products=tuple(inv.NewProduct(sku=sku, name=sku) for sku in "ABCD")),
             inv.RegisterSuppliers(suppliers=tuple(inv.NewSupplier(supplier_id=s, name=s) for s in ("S1", "S2"))),
-            crm.RegisterCustomers(customers=(_customer("C1", 10_000), _customer("C0", 0))),
+            crm.RegisterCustomers(customers=(_customer("C1", 10_000), _customer("C0", 0), _customer("C2", 0))),
             inv.OpenStock(opening_id="O1", opened_on=DAY, lines=(_opening("A", 50, "500.01"), _opening("B", 9, "30"))),
             inv.ReceiveGoods(receipt_id="R1", supplier_id="S1", received_on=DAY, lines=(_received("A", 20, "11.5"),)),
         )
         await self._sell()
         await self._buy()
         await self._take_back()
+        await self._open()
         await self._close()
         await self._count()
 
@@ -91,6 +95,24 @@ class Company:
                            amount=Decimal("1.77")),
         )
 
+    async def _open(self) -> None:
+        """What was owed before the books: paid in part, in full, not at all; advances of both sides."""
+        await self.do(
+            openings.OpenReceivables(opening_id="OR", rows=(
+                _opened(openings.OpeningReceivable, "OLD-1", "250", customer_id="C2", due_on=DAY),
+                _opened(openings.OpeningReceivable, "OLD-2", "80.50", customer_id="C2"),
+                _opened(openings.OpeningReceivable, "OLD-3", "-30", customer_id="C2"))),
+            openings.OpenPayables(opening_id="OP", rows=(
+                _opened(openings.OpeningPayable, "B-OLD", "70", supplier_id="S2"),
+                _opened(openings.OpeningPayable, "B-OLD-2", "-20", supplier_id="S2"),
+                _opened(openings.OpeningPayable, "B-OLD-3", "15.25", supplier_id="S1"))),
+            ord_.ReceivePayment(payment_id="P-OLD", customer_id="C2", received_on=DAY, currency="CNY",
+                                amount=Decimal(300)),
+            ord_.PayRefund(refund_id="F-OLD", customer_id="C2", paid_on=DAY, currency="CNY", amount=Decimal(10)),
+            inv.PaySupplier(supplier_payment_id="SP-OLD", supplier_id="S2", paid_on=DAY, currency="CNY",
+                            amount=Decimal(10)),
+        )
+
     async def _count(self) -> None:
         """One stocktake that is approved by somebody else, and one that waits."""
         await self.do(inv.CountStock(count_id="K1", counted_on=DAY, lines=(_counted("C", 4), _counted("D", 5))))
@@ -130,6 +152,10 @@ async def traded(*names: str) -> AsyncIterator[dict[str, str]]:
 
 def _customer(customer: str, limit: int) -> crm.NewCustomer:
     return crm.NewCustomer(customer_id=customer, name=f"客户 {customer}", credit_limit=Decimal(limit))
+
+
+def _opened(row: type[Opened], document: str, amount: str, **given: Any) -> Opened:
+    return row(row=2, document=document, dated=BEFORE, amount=Decimal(amount), **given)
 
 
 def _opening(sku: str, quantity: int, value: str) -> inv.OpeningLine:

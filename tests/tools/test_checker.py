@@ -132,6 +132,14 @@ FAULTS = [
           update voucher_line set amount = amount * 2 where (company, seq) =
               (select company, seq from voucher where event_type = 'order.payment_received.v1' limit 1)
           """, "period_balances", "tie_1002", "tie_1122"),
+    fault("what was owed before the books", "accounting", "voucher_line", """
+          update voucher_line set amount = amount + 1 where (company, seq) in
+              (select company, seq from voucher where event_type = 'order.receivable_opened.v1')
+          """, "period_balances", "tie_1122", "tie_3199", "open_items"),
+    fault("an advance of before the books, said otherwise", "order", "event",
+          body("amount", '"31"', "type = 'order.advance_opened.v1'"), "payments", "tie_2203", "tie_3199"),
+    fault("a debt of before the books, said otherwise", "inventory", "event",
+          body("amount", '"71"', "subject = 'supplier_invoice/B-OLD'"), "matching", "tie_220201", "tie_3199"),
     fault("the customer of a line", "accounting", "voucher_line",
           "update voucher_line set customer = 'C0' where company = 'DEMO' and account = '1122' and side = 'C'",
           "tie_1122"),

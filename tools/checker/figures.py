@@ -5,6 +5,9 @@ from tools.checker.findings import Figure
 
 # (name, owner, event type, the field that is its amount)
 FIGURES = (
+    ("期初应收 opening receivables", "order", "order.receivable_opened.v1", "amount"),
+    ("期初预收 opening advances", "order", "order.advance_opened.v1", "amount"),
+    ("期初应付 opening payables", "inventory", "inventory.payable_opened.v1", "amount"),
     ("采购订单 purchase orders", "inventory", "inventory.purchase_ordered.v1", "net"),
     ("采购入库 receipts", "inventory", "inventory.goods_received.v1", "cost"),
     ("采购发票 supplier bills", "inventory", "inventory.supplier_invoiced.v1", "gross"),

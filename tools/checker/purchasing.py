@@ -10,9 +10,10 @@ from tools.checker.databases import Databases
 from tools.checker.findings import ZERO, Finding, differences, mapping
 from tools.checker.said import said, share
 
-RECEIVED, BILLED, SENT_BACK, PAID, ADJUSTED, ORDERED = (
+RECEIVED, BILLED, SENT_BACK, PAID, ADJUSTED, ORDERED, OPENED = (
     f"inventory.{name}.v1" for name in
-    ("goods_received", "supplier_invoiced", "purchase_returned", "supplier_paid", "cost_adjusted", "purchase_ordered")
+    ("goods_received", "supplier_invoiced", "purchase_returned", "supplier_paid", "cost_adjusted", "purchase_ordered",
+     "payable_opened")
 )
 
 
@@ -77,7 +78,12 @@ class Matching:
 
     def hear(self, event_type: str, body: dict[str, Any]) -> None:
         {RECEIVED: self._received, BILLED: self._billed, SENT_BACK: self._sent_back, PAID: self._paid,
-         ADJUSTED: self._adjusted}[event_type](body)
+         ADJUSTED: self._adjusted, OPENED: self._opened}[event_type](body)
+
+    def _opened(self, body: dict[str, Any]) -> None:
+        """Owed before the books: a bill of which only the sum is known."""
+        bill = body["supplier_invoice_id"]
+        self.open[bill], self.supplier_of[bill] = Decimal(body["amount"]), body["supplier_id"]
 
     def _received(self, body: dict[str, Any]) -> None:
         for line in body["lines"]:
@@ -185,7 +191,8 @@ async def matching(databases: Databases) -> Finding:
     bills = 0
     for company in databases.companies:
         books = Matching(company)
-        async for event_type, body in said(databases.inventory, company, RECEIVED, BILLED, SENT_BACK, PAID, ADJUSTED):
+        heard = said(databases.inventory, company, RECEIVED, BILLED, SENT_BACK, PAID, ADJUSTED, OPENED)
+        async for event_type, body in heard:
             books.hear(event_type, body)
         faults += [*books.faults, *books.unadjusted(), *await _tables(databases, books)]
         bills += books.bills

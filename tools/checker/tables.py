@@ -10,10 +10,10 @@ async def payments(databases: Databases) -> Finding:
         """
         with said as (
             select company, type, convert_from(body, 'UTF8')::jsonb as b from event
-            where type in ('order.payment_received.v1', 'order.payment_allocated.v1')
+            where type in ('order.payment_received.v1', 'order.payment_allocated.v1', 'order.advance_opened.v1')
         ), part as (
             select company, b ->> 'payment_id' as payment_id, coalesce(sum((a ->> 'amount')::numeric), 0) as parts,
-                   (b ->> 'allocated')::numeric as allocated
+                   coalesce((b ->> 'allocated')::numeric, 0) as allocated
             from said left join lateral jsonb_array_elements(b -> 'allocations') as a on true
             group by company, type, b
         ), paid as (
@@ -21,8 +21,9 @@ async def payments(databases: Databases) -> Finding:
             from part group by company, payment_id
         ), received as (
             select company, b ->> 'payment_id' as payment_id, (b ->> 'amount')::numeric as amount,
-                   (b ->> 'allocated')::numeric + (b ->> 'unallocated')::numeric as split
-            from said where type = 'order.payment_received.v1'
+                   case type when 'order.advance_opened.v1' then (b ->> 'amount')::numeric
+                   else (b ->> 'allocated')::numeric + (b ->> 'unallocated')::numeric end as split
+            from said where type <> 'order.payment_allocated.v1'
         ), back as (
             select company, payment_id, sum(amount) as amount
             from refund_part where payment_id is not null group by 1, 2
@@ -48,8 +49,9 @@ async def deliveries(databases: Databases) -> Finding:
         """
         with said as (select company, type, convert_from(body, 'UTF8')::jsonb as b from event),
         worth as (
-            select company, b ->> 'delivery_id' as delivery_id, (b ->> 'gross')::numeric as gross
-            from said where type = 'order.sale_delivered.v1'
+            select company, b ->> 'delivery_id' as delivery_id,
+                   coalesce(b ->> 'gross', b ->> 'amount')::numeric as gross
+            from said where type in ('order.sale_delivered.v1', 'order.receivable_opened.v1')
         ), paid as (
             select company, a ->> 'delivery_id' as delivery_id, sum((a ->> 'amount')::numeric) as paid
             from said, jsonb_array_elements(b -> 'allocations') as a

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from tools.demo import changeover
 from tools.demo.buyer import Pace
 from tools.demo.buying import LATE_COST, LATE_SUPPLIER, OPENED_ON, Article, Buying
 from tools.demo.desk import Desk, Proof, StuckError
@@ -56,7 +57,7 @@ class Driver:
     # -- master data and opening stock (by HTTP) ----------------------------------------------------------------------
 
     async def prepare(self, plan: Plan, advance: Callable[[int], None]) -> None:
-        """Open the books; bring in products, customers, suppliers and the little stock that is there."""
+        """Open the books; bring in products, customers, suppliers, the little stock that is there, and old debts."""
         await self.desk.do(OPEN_BOOKS, "books")
         for n, names in enumerate(_chunks(plan.products.items())):
             body: dict[str, Any] = {"products": [{"sku": sku, "name": name} for sku, name in names]}
@@ -68,6 +69,7 @@ class Driver:
             await self.desk.do(Ask("crm.register_customers.v1", "/customers", "sales", body), f"customers-{n}")
         await self._register_suppliers(plan.buying)
         await self._open_stock([article for article in plan.buying.articles if article.opening], advance)
+        await changeover.bring_in(self.desk)
 
     async def _register_suppliers(self, buying: Buying) -> None:
         suppliers = [{"supplier_id": s, "name": f"演示供应商 {s} (synthetic)"} for s in buying.suppliers]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools import checker, dataset
 from tools.checker import statements
-from tools.demo import closing, console, judge, places, plan, proofs, report
+from tools.demo import changeover, closing, console, judge, places, plan, proofs, report
 from tools.demo.buyer import Buyer, Pace
 from tools.demo.desk import Desk
 from tools.demo.doors import HttpDoor, QueueDoor
@@ -130,7 +130,7 @@ async def _walk(
             closed, open_still = await _close(desk, todo, progress)
             ends = await _until_quiet(http, databases, servers.rabbitmq_url, todo.orders)
         wrong = [*stuck, *open_still, *judge.wrong(todo.orders, ends), *await judge.purchasing(http, todo),
-                 *closing.wrong(closed, await statements.months(databases, COMPANY))]
+                 *await changeover.wrong(http), *closing.wrong(closed, await statements.months(databases, COMPANY))]
         parked = sum((await places.messages(servers.rabbitmq_url, ["parking"])).values())
         checked = await checker.check(databases, parked)
         period = todo.last_day.isoformat()[:7]

@@ -7,6 +7,7 @@ from services.accounting.domain.pack import Kind
 from services.accounting.domain.policies import NOTHING, ChartRow, Ledger
 from shared.events.policies import AskedAccountRow, ImportAccounts, NewAccount, ProposeMapping
 from shared.refusal import Refusal, Text
+from shared.sheets import named
 
 MISSING = Text("须填写", "has to be filled in")
 DIGITS = Text("科目编码 {account} 须为四位，每级明细加两位",
@@ -104,6 +105,4 @@ def _account(row: AskedAccountRow) -> NewAccount:
 
 def _named(refusal: Refusal, row: AskedAccountRow, place: int, column: str) -> Refusal:
     """The same, beginning with the row of the sheet and the column."""
-    heading = COLUMNS[column]
-    text = Text(f"第 {row.row} 行 {heading.zh}：{refusal.text.zh}", f"row {row.row}, {heading.en}: {refusal.text.en}")
-    return replace(refusal, field=f"rows.{place}.{column}", text=text)
+    return replace(named(refusal, row.row, COLUMNS[column]), field=f"rows.{place}.{column}")

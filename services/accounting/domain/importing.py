@@ -1,7 +1,7 @@
 """Sheets of vouchers and of opening balances: what is wrong with their rows, and the drafts that they come to."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -27,6 +27,7 @@ from shared.events.accounting import (
 )
 from shared.money import ZERO
 from shared.refusal import Refusal, Text
+from shared.sheets import named
 
 Import = ImportVouchers | ImportOpeningBalances
 
@@ -143,9 +144,7 @@ def _why_not_voucher(
 
 def _named(refusal: Refusal, row: AskedAmounts) -> Refusal:
     """The same, beginning with the row of the sheet and the column."""
-    column = COLUMNS[refusal.field.rpartition(".")[2]]
-    text = Text(f"第 {row.row} 行 {column.zh}：{refusal.text.zh}", f"row {row.row}, {column.en}: {refusal.text.en}")
-    return replace(refusal, text=text)
+    return named(refusal, row.row, COLUMNS[refusal.field.rpartition(".")[2]])
 
 
 def _line(row: AskedAmounts) -> AskedVoucherLine:

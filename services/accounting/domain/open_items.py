@@ -38,11 +38,14 @@ KINDS: Mapping[str, Kind] = {
 # event -> its own document: what it is, and the text of its facts that is its id.
 DOCUMENTS: Mapping[str, tuple[str, str]] = {
     "order.sale_delivered.v1": ("delivery", "delivery_id"),
+    "order.receivable_opened.v1": ("delivery", "delivery_id"),
+    "order.advance_opened.v1": ("payment", "payment_id"),
     "order.sale_returned.v1": ("sale_return", "return_id"),
     "order.payment_received.v1": ("payment", "payment_id"),
     "order.payment_allocated.v1": ("payment", "payment_id"),
     "order.refund_paid.v1": ("refund", "refund_id"),
     "inventory.goods_received.v1": ("receipt", "receipt_id"),
+    "inventory.payable_opened.v1": ("supplier_invoice", "supplier_invoice_id"),
     "inventory.supplier_invoiced.v1": ("supplier_invoice", "supplier_invoice_id"),
     "inventory.supplier_paid.v1": ("supplier_payment", "supplier_payment_id"),
     "inventory.purchase_returned.v1": ("purchase_return", "purchase_return_id"),
@@ -53,7 +56,8 @@ DOCUMENTS: Mapping[str, tuple[str, str]] = {
 class Moved:
     """By how much the vouchers of a journal row moved a kind of a party in all, and what the row says.
 
-    `seq` is the last of these vouchers, `on` the day on which it is booked, `business_date` when it happened.
+    `seq` is the last of these vouchers, `on` the day on which it is booked, `business_date` when it happened, `due`
+    until when it is to be paid, if the event says so.
     """
 
     seq: int
@@ -66,11 +70,12 @@ class Moved:
     kind: str
     party: str
     amount: Decimal
+    due: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A movement of one item; one that opens it also says what it originally came to."""
+    """A movement of one item; one that opens it also says what it originally came to, and maybe when it is due."""
 
     kind: str
     party: str
@@ -83,6 +88,7 @@ class Move:
     original: Decimal
     by_type: str
     by_document: str
+    due: date | None
 
 
 def moves(moved: Iterable[Moved]) -> Iterator[Move]:
@@ -99,7 +105,8 @@ def _moves(one: Moved) -> Iterator[Move]:
         items[by] = items.get(by, ZERO) + left
     for item, amount in items.items():
         original = left if item == by else ZERO
-        yield Move(one.kind, one.party, *item, one.seq, one.on, one.business_date, amount, original, *by)
+        due = one.due if item == by else None
+        yield Move(one.kind, one.party, *item, one.seq, one.on, one.business_date, amount, original, *by, due)
 
 
 def document_of(one: Moved) -> tuple[str, str]:
@@ -114,6 +121,7 @@ def moved_of(row: Mapping[str, Any]) -> Moved:
     return Moved(
         row["seq"], row["entry"], row["voucher_date"], row["business_date"], row["event_type"], facts.get("texts", {}),
         facts.get("settles", {}).get(row["kind"], {}), row["kind"], row["party"], row["amount"],
+        date.fromisoformat(facts["due"]) if "due" in facts else None,
     )
 
 

@@ -1,7 +1,7 @@
 """Reads a sheet into the rows of a command: CSV in UTF-8 (also with BOM) or GB18030, or the first sheet of an XLSX.
 
-Headings are those of the domain's `COLUMNS`, in Chinese or English, and the usual others; columns that nobody knows
-are errors, so that no figure is lost by a typing error. What cannot be read is named by row and column.
+Headings are those of the columns in Chinese or English, and the usual others; columns that nobody knows are errors, so
+that no figure is lost by a typing error. What cannot be read is named by row and column.
 """
 
 import csv
@@ -18,15 +18,18 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from services.accounting.domain import charting, importing
 from shared.refusal import Text
+from shared.sheets import OPENING_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of a kind of sheet, other headings that they have, and those that are known but not asked for."""
+    """The columns of a kind of sheet, other headings that they have, those that are known but not asked for, and those
+    that have to be there."""
 
     columns: Mapping[str, Text]
     others: Mapping[str, str]
     information: AbstractSet[str]
+    required: Sequence[str] = ("account",)
 
     def field(self, heading: str) -> str:
         """Of a heading in either language; '' if nobody knows it."""
@@ -48,12 +51,28 @@ CHART_HEADINGS = {
     "科目英文名称": "account_name_en", "类别": "kind", "科目类型": "kind", "方向": "side", "科目方向": "side",
 }
 CHART = Layout(charting.COLUMNS, CHART_HEADINGS, {"kind"})  # which is that of the account above
+OPENING_HEADINGS = {
+    "客户": "customer_id", "客户代码": "customer_id", "客户编号": "customer_id", "供应商": "supplier_id",
+    "供应商代码": "supplier_id", "供应商编号": "supplier_id", "单据编号": "document", "单号": "document",
+    "发票号": "document", "日期": "dated", "业务日期": "dated", "到期日期": "due_on", "余额": "amount",
+    "期初余额": "amount", "未收金额": "amount", "未付金额": "amount", "应收余额": "amount", "应付余额": "amount",
+    "币种": "currency",
+}
+SAID_ELSEWHERE = frozenset({"客户名称", "供应商名称", "单据类型", "部门", "业务员", "摘要", "备注", "汇率"})
+RECEIVABLES, PAYABLES = (
+    Layout({name: text for name, text in OPENING_COLUMNS.items() if name != other},
+           {**{heading: name for heading, name in OPENING_HEADINGS.items() if name != other},
+            **{heading: heading for heading in SAID_ELSEWHERE}},
+           SAID_ELSEWHERE, (party, "document", "dated", "amount"))
+    for party, other in (("customer_id", "supplier_id"), ("supplier_id", "customer_id"))
+)
 SIDES = {"借": "D", "贷": "C", "借方": "D", "贷方": "C", "debit": "D", "credit": "C", "dr": "D", "cr": "C"}
-AMOUNTS = {"debit", "credit", "quantity"}
+AMOUNTS = {"debit", "credit", "quantity", "amount"}
+DAYS = {"on", "dated", "due_on"}
 DATES = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%Y%m%d")
 
 UNREADABLE = Text("文件不是 CSV（UTF-8、GB18030）或 XLSX", "the file is neither CSV (UTF-8, GB18030) nor XLSX")
-NO_HEADINGS = Text("第一行须为列名，且须有“{account}”", "the first row holds the headings, among them `Account`")
+NO_HEADING = Text("第一行须为列名，且须有“{zh}”", "the first row holds the headings, among them `{en}`")
 UNKNOWN_COLUMN = Text("不认识列“{heading}”", "there is no column `{heading}`")
 TWICE = Text("列“{heading}”出现两次", "the column `{heading}` stands there twice")
 BAD_DATE = Text("{value} 不是日期（如 2025-01-31）", "{value} is not a date, such as 2025-01-31")
@@ -93,8 +112,8 @@ def _headings(values: Sequence[Any], layout: Layout) -> list[str]:
         elif name and name in names:
             problems.append(_filled(TWICE, heading=heading))
         names.append(name)
-    if "account" not in names:
-        problems.append(_filled(NO_HEADINGS, account=layout.columns["account"].zh))
+    missing = [layout.columns[name] for name in layout.required if name not in names]
+    problems += [_filled(NO_HEADING, zh=text.zh, en=text.en) for text in missing]
     if problems:
         raise SheetError(problems)
     return names
@@ -120,7 +139,7 @@ class _ValueError(Exception):
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "on":
+    if name in DAYS:
         return _date(value)
     text = _text(value)
     if name == "side":

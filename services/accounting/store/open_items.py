@@ -66,7 +66,7 @@ async def move(db: Db, ledger: str, done: int, upto: int, moves: Sequence[Move])
     """Move the items and the head together, if the head still stands where the moves were read from."""
     rows = [
         (m.kind, m.party, m.document_type, m.document, m.seq, m.on, m.dated, m.amount, m.original, m.by_type,
-         m.by_document)
+         m.by_document, m.due)
         for m in moves
     ]
     await db.execute(
@@ -76,22 +76,23 @@ async def move(db: Db, ledger: str, done: int, upto: int, moves: Sequence[Move])
         ), moved as materialized (
             select m.* from ours, unnest(
                 $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::date[], $11::date[],
-                $12::numeric[], $13::numeric[], $14::text[], $15::text[]
-            ) as m (kind, party, document_type, document, seq, moved_on, dated, amount, original, by_type, by_document)
+                $12::numeric[], $13::numeric[], $14::text[], $15::text[], $16::date[]
+            ) as m (kind, party, document_type, document, seq, moved_on, dated, amount, original, by_type, by_document,
+                    due)
         ), noted as (
             insert into open_item_move (company, ledger, kind, party, document_type, document, seq, moved_on, amount,
                                         by_type, by_document)
             select $1, $2, kind, party, document_type, document, seq, moved_on, amount, by_type, by_document from moved
         )
         insert into open_item as i (company, ledger, kind, party, document_type, document, dated, original, open,
-                                    last_on)
+                                    last_on, due)
         select $1, $2, kind, party, document_type, document, coalesce(min(dated) filter (where original <> 0),
-               min(dated)), sum(original), sum(amount), max(moved_on)
+               min(dated)), sum(original), sum(amount), max(moved_on), max(due)
         from moved group by kind, party, document_type, document
         on conflict (company, ledger, kind, party, document_type, document) do update
         set dated = case when excluded.original <> 0 then excluded.dated else i.dated end,
             original = i.original + excluded.original, open = i.open + excluded.open,
-            last_on = greatest(i.last_on, excluded.last_on)
+            last_on = greatest(i.last_on, excluded.last_on), due = coalesce(excluded.due, i.due)
         """,
-        db.company, ledger, done, upto, *columns(rows, 11),
+        db.company, ledger, done, upto, *columns(rows, 12),
     )

@@ -41,7 +41,8 @@ async def open_items(
     """A page of what is open, by party and date; `after` holds the columns KEY of the last row."""
     rows = await book.db.fetch(
         """
-        select i.kind, i.party, i.document_type, i.document, i.dated, i.original, i.open - later.amount as open
+        select i.kind, i.party, i.document_type, i.document, i.dated, i.due, i.original,
+               i.open - later.amount as open
         from open_item i cross join lateral (
             select coalesce(sum(m.amount), 0) as amount from open_item_move m
             where $5::date is not null and m.company = $1 and m.ledger = $2 and m.kind = i.kind and m.party = i.party
@@ -72,7 +73,7 @@ def row_value(row: Any, name: str) -> Any:
 def _item(
     row: Any, days: int, as_of: date | None, relieved: dict[tuple[str, ...], list[dict[str, Any]]], currency: str
 ) -> dict[str, Any]:
-    due, kind = row["dated"] + timedelta(days=days), KINDS[row["kind"]]
+    due, kind = row["due"] or row["dated"] + timedelta(days=days), KINDS[row["kind"]]
     return {
         "kind": row["kind"], "kind_zh": kind.name.zh, "kind_en": kind.name.en, "party": row["party"],
         "document_type": row["document_type"], "document": row["document"], "dated": row["dated"], "due": due,
@@ -118,7 +119,8 @@ async def ageing(book: Book, side: Side, as_of: date, days: int, after: str) -> 
     rows = await book.db.fetch(
         """
         with found as (
-            select i.party, i.kind, $4::date - i.dated - $5::integer as overdue, i.open - later.amount as open
+            select i.party, i.kind, $4::date - coalesce(i.due, i.dated + $5::integer) as overdue,
+                   i.open - later.amount as open
             from open_item i cross join lateral (
                 select coalesce(sum(m.amount), 0) as amount from open_item_move m
                 where m.company = $1 and m.ledger = $2 and m.kind = i.kind and m.party = i.party

@@ -11,6 +11,7 @@ from typing import Protocol, Self, TypeVar
 
 from services.crm.domain.values import Kind, State
 from shared.events import Event
+from shared.events.openings import AdvanceOpened, ReceivableOpened
 from shared.events.order import (
     Allocation,
     ApprovalRequested,
@@ -187,6 +188,8 @@ def _news_of(event: Event) -> News:
             return News(orders=_paid_orders(event.customer_id, event.allocations), accounts=[account])
         case RefundPaid():
             return _refunded(event)
+        case ReceivableOpened() | AdvanceOpened():
+            return _opened(event)
         case _:
             return _step(event)
 
@@ -246,7 +249,8 @@ def _paid(event: PaymentReceived) -> News:
 
 
 def _paid_orders(customer_id: str, allocations: Iterable[Allocation]) -> list[OrderChange]:
-    return [OrderChange(allocation.order_id, customer_id, paid=allocation.amount) for allocation in allocations]
+    """What was owed before the books belongs to no order."""
+    return [OrderChange(a.order_id, customer_id, paid=a.amount) for a in allocations if a.order_id]
 
 
 def _refunded(event: RefundPaid) -> News:
@@ -255,3 +259,14 @@ def _refunded(event: RefundPaid) -> News:
         (),
         [AccountChange(event.customer_id, refunded=event.amount, advances=-event.from_advances)],
     )
+
+
+def _opened(event: ReceivableOpened | AdvanceOpened) -> News:
+    """As if it had been delivered, or paid, at the time."""
+    if isinstance(event, ReceivableOpened):
+        kind, document_id = Kind.DELIVERY, event.delivery_id
+        account = AccountChange(event.customer_id, delivered=event.amount)
+    else:
+        kind, document_id = Kind.PAYMENT, event.payment_id
+        account = AccountChange(event.customer_id, paid=event.amount, advances=event.amount)
+    return News([Document(kind, document_id, event.customer_id, None, event.dated, event.amount)], (), [account])

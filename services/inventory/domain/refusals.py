@@ -14,6 +14,11 @@ TEXTS = {
     "stock_too_large": Text("商品 {value} 的库存数量或金额过大", "stock of {value} would be too large to count"),
     "duplicate_product": Text("商品 {value} 已存在", "product {value} exists already"),
     "duplicate_opening": Text("期初单号 {value} 已被使用", "opening {value} exists already"),
+    "opening_brought_in": Text("期初单 {value} 已导入过", "opening {value} was brought in already"),
+    "not_before_books": Text(
+        "单据日期 {value} 不早于建账日 {opened_on}", "{value} is not before the books were opened, on {opened_on}"
+    ),
+    "due_before_document": Text("到期日 {value} 早于单据日期", "{value} is before the day of the document"),
     "duplicate_receipt": Text("入库单号 {value} 已被使用", "receipt {value} exists already"),
     "duplicate_shipment": Text("发货单号 {value} 已被使用", "shipment {value} exists already"),
     "not_reserved": Text("订单 {value} 缺货，尚未预留库存", "order {value} is short, nothing is reserved for it"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from services.inventory import store
 from services.inventory.domain.costing import Stocks, changed
-from services.inventory.domain.purchasing import matching, ordering, paying, returning, suppliers
+from services.inventory.domain.purchasing import matching, opening, ordering, paying, returning, suppliers
 from services.inventory.domain.purchasing.values import LineKey, News
 from services.inventory.domain.revaluation import cost_adjusted
 from services.inventory.handlers import service
@@ -26,6 +26,7 @@ from shared.events.inventory import (
     SupplierPaid,
     SupplierRegistered,
 )
+from shared.events.openings import OpenPayables, PayableOpened
 from shared.refusal import Refusal
 
 
@@ -94,6 +95,20 @@ async def _adjust(db: Db, document: _Document, news: News, stock: Stocks) -> tup
     adjusted = cost_adjusted(document.adjustment_id, document.day, document.currency, lines)
     await save_adjustments(db, [adjusted], now)
     return now, [adjusted]
+
+
+@service.does(OpenPayables)
+async def open_payables(db: Db, commands: Sequence[OpenPayables]) -> list[Event | Refusal]:
+    """Bring in what was owed before the books."""
+    known = opening.Known(
+        await purchasing.books(db),
+        await purchasing.lock_suppliers(db, (row.supplier_id for command in commands for row in command.rows)),
+        await purchasing.brought_in(db, [command.opening_id for command in commands]),
+        await purchasing.taken_supplier_invoices(db, [row.document for command in commands for row in command.rows]),
+    )
+    outcomes = opening.open_payables(commands, known)
+    await purchasing.save_payables(db, [o for o in outcomes if isinstance(o, PayableOpened)])
+    return list(outcomes)
 
 
 @service.does(PaySupplier)

@@ -12,8 +12,11 @@ from shared.search import endings
 
 async def add_companies(db: Db, opened: Sequence[BooksOpened]) -> None:
     await db.execute(
-        "insert into company (company, currency, vat_rate) select $1, b.* from unnest($2::text[], $3::numeric[]) as b",
-        db.company, *columns([(books.currency, books.vat_rate) for books in opened], 2),
+        """
+        insert into company (company, currency, vat_rate, opened_on)
+        select $1, b.* from unnest($2::text[], $3::numeric[], $4::date[]) as b
+        """,
+        db.company, *columns([(books.currency, books.vat_rate, books.opened_on) for books in opened], 3),
     )
 
 

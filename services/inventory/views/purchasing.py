@@ -93,7 +93,10 @@ class InvoiceReturn(BaseModel):
 
 
 class SupplierInvoice(OpenInvoice):
+    """One with an `opening_id` was owed when the books were opened: it has no lines, and only its gross is known."""
+
     supplier_id: str
+    opening_id: str | None
     currency: str
     accrued: Decimal
     variance: Decimal
@@ -233,7 +236,8 @@ async def supplier_invoice(db: Db, supplier_invoice_id: str) -> SupplierInvoice 
     """With its lines, what paid it, and what went back."""
     head = await db.fetchrow(
         """
-        select supplier_invoice_id, supplier_id, invoiced_on, currency, accrued, variance, net, tax, gross, open
+        select supplier_invoice_id, supplier_id, opening_id, invoiced_on, currency, accrued, variance, net, tax, gross,
+               open
         from supplier_invoice where company = $1 and supplier_invoice_id = $2
         """,
         db.company, supplier_invoice_id,

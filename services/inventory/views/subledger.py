@@ -20,6 +20,7 @@ async def movements(db: Db, role: str, key: str, after: int, until: int) -> list
                          ('inventory.stock_counted.v1', 'count', 'count_id'),
                          ('inventory.cost_adjusted.v1', 'adjustment', 'adjustment_id'),
                          ('inventory.supplier_invoiced.v1', 'bill', 'supplier_invoice_id'),
+                         ('inventory.payable_opened.v1', 'bill', 'supplier_invoice_id'),
                          ('inventory.supplier_paid.v1', 'payment', 'supplier_payment_id'))
                  as m (type, kind, field) using (type)
             where e.company = $1 and e.position > $4 and e.position <= $5

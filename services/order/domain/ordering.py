@@ -33,12 +33,12 @@ def refuse_company(command: Command) -> Refusal:
     return refuse(command, "company", "unknown_company", command.actor.company)
 
 
-def refuse_currency(command: Command, currency: str, company: Company) -> Refusal | None:
+def refuse_currency(command: Command, currency: str, company: Company, field: str = "currency") -> Refusal | None:
     """For now a company trades only in the currency of its books."""
     if currency not in CURRENCY_DECIMALS:
-        return refuse(command, "currency", "unknown_currency", currency)
+        return refuse(command, field, "unknown_currency", currency)
     if currency != company.currency:
-        return refuse(command, "currency", "other_currency", currency, books=company.currency)
+        return refuse(command, field, "other_currency", currency, books=company.currency)
     return None
 
 

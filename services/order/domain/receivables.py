@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from services.order.domain.ordering import refuse_company, refuse_currency
 from services.order.domain.refusals import refuse
-from services.order.domain.values import Advance, Company, Dues, Open, Order, State, Uninvoiced, changes
+from services.order.domain.values import Advance, Company, Due, Dues, Open, Order, State, Uninvoiced, changes
 from shared.events.order import (
     Allocation,
     InvoiceIssued,
@@ -119,7 +119,7 @@ def _take(amount: Decimal, deliveries: Iterable[Open], left: dict[str, Decimal])
             amount -= piece
             left[delivery.delivery_id] -= piece
             allocations.append(
-                Allocation(order_id=delivery.order_id, delivery_id=delivery.delivery_id, amount=piece)
+                Allocation(order_id=delivery.order_id or "", delivery_id=delivery.delivery_id, amount=piece)
             )
         if amount == 0:
             break
@@ -135,10 +135,15 @@ def _payment(command: ReceivePayment, allocations: Sequence[Allocation]) -> Paym
     )
 
 
+def dues_of(deliveries: Sequence[SaleDelivered]) -> list[Due]:
+    """What deliveries make customers owe."""
+    return [Due(d.delivery_id, d.order_id, d.customer_id, d.delivered_on, d.currency, d.gross) for d in deliveries]
+
+
 def spend_advances(
-    deliveries: Sequence[SaleDelivered], advances: Sequence[Advance]
+    dues: Sequence[Due], advances: Sequence[Advance]
 ) -> tuple[list[Advance], list[PaymentAllocated]]:
-    """Advances pay new deliveries at once: first those that name the order, then those that name none.
+    """Advances pay what is newly owed at once: first those that name the order, then those that name none.
 
     `advances` are given oldest first. One event per receipt and delivery.
     """
@@ -148,24 +153,25 @@ def spend_advances(
     for advance in advances:
         waiting_for[advance.customer_id, advance.order_id].append(advance.payment_id)
     outcomes: list[PaymentAllocated] = []
-    for delivery in deliveries:
-        customer_id, still_open = delivery.customer_id, delivery.gross
-        for payment_id in waiting_for[customer_id, delivery.order_id] + waiting_for[customer_id, None]:
-            advance = now[payment_id]
-            piece = min(still_open, advance.left)
-            if piece > 0:
-                still_open -= piece
-                now[payment_id] = replace(advance, left=advance.left - piece)
-                outcomes.append(_allocated(advance, delivery, piece))
+    for due in dues:
+        still_open = due.gross
+        for order_id in dict.fromkeys([due.order_id, None]):
+            for payment_id in waiting_for[due.customer_id, order_id]:
+                advance = now[payment_id]
+                piece = min(still_open, advance.left)
+                if piece > 0:
+                    still_open -= piece
+                    now[payment_id] = replace(advance, left=advance.left - piece)
+                    outcomes.append(_allocated(advance, due, piece))
     return changes(before, now), outcomes
 
 
-def _allocated(advance: Advance, delivery: SaleDelivered, amount: Decimal) -> PaymentAllocated:
+def _allocated(advance: Advance, due: Due, amount: Decimal) -> PaymentAllocated:
     """Money cannot pay before it came: a receipt dated after the delivery is allocated on its own date."""
     return PaymentAllocated(
         payment_id=advance.payment_id, customer_id=advance.customer_id,
-        allocated_on=max(delivery.delivered_on, advance.received_on), currency=delivery.currency,
-        allocations=(Allocation(order_id=delivery.order_id, delivery_id=delivery.delivery_id, amount=amount),),
+        allocated_on=max(due.on, advance.received_on), currency=due.currency,
+        allocations=(Allocation(order_id=due.order_id or "", delivery_id=due.delivery_id, amount=amount),),
         allocated=amount,
     )
 

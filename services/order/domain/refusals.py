@@ -19,6 +19,12 @@ TEXTS = {
     "duplicate_payment": Text("收款单号 {value} 已被使用", "payment {value} exists already"),
     "duplicate_credit_note": Text("红字发票号 {value} 已被使用", "credit note {value} exists already"),
     "duplicate_refund": Text("退款单号 {value} 已被使用", "refund {value} exists already"),
+    "duplicate_opening": Text("期初单 {value} 已导入过", "opening {value} was brought in already"),
+    "duplicate_document": Text("单据号 {value} 已被使用", "document {value} exists already"),
+    "not_before_books": Text(
+        "单据日期 {value} 不早于建账日 {opened_on}", "{value} is not before the books were opened, on {opened_on}"
+    ),
+    "due_before_document": Text("到期日 {value} 早于单据日期", "{value} is before the day of the document"),
     "not_held": Text("订单 {value} 不在待审核状态", "order {value} does not wait for approval"),
     "self_approval": Text(
         "制单人 {maker} 不能审核自己的订单 {value}", "{maker} placed order {value}, so somebody else must decide"

@@ -127,24 +127,38 @@ class Uncredited:
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """A delivery that is not paid in full yet."""
+class Due:
+    """What a customer owes from now on; without an order it was owed when the books were opened."""
 
     delivery_id: str
-    order_id: str
+    order_id: str | None
+    customer_id: str
+    on: date
+    currency: str
+    gross: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A delivery that is not paid in full yet; one that was owed when the books were opened has no order."""
+
+    delivery_id: str
+    order_id: str | None
     customer_id: str
     open: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What is left of a receipt; one that names an order waits for the deliveries of that order."""
+    """What is left of a receipt; one that names an order waits for the deliveries of that order. `opened` are those of
+    before the books."""
 
     payment_id: str
     customer_id: str
     order_id: str | None
     received_on: date
     left: Decimal
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from services.order.domain.values import Company, Credit
 from shared.db import Db, columns
+from shared.events.accounting import BooksOpened
 from shared.events.crm import CreditLimitChanged, CustomerRegistered
 
 
@@ -24,11 +25,13 @@ def company_of(currency: str | None, vat_rate: Decimal | None) -> Company | None
     return None if currency is None or vat_rate is None else Company(currency, vat_rate)
 
 
-async def save_company(db: Db, company: Company) -> None:
+async def save_company(db: Db, books: BooksOpened) -> None:
     """The books that were opened first give the company its currency."""
     await db.execute(
-        "insert into company (company, currency, vat_rate) values ($1, $2, $3) on conflict do nothing",
-        db.company, company.currency, company.vat_rate,
+        """
+        insert into company (company, currency, vat_rate, opened_on) values ($1, $2, $3, $4) on conflict do nothing
+        """,
+        db.company, books.currency, books.vat_rate, books.opened_on,
     )
 
 

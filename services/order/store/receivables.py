@@ -165,7 +165,7 @@ async def load_advances(db: Db, customer_ids: Sequence[str]) -> list[Advance]:
     """What is left of receipts, oldest first; stable while the customers are locked."""
     rows = await db.fetch(
         """
-        select payment_id, customer_id, order_id, received_on, unallocated as left
+        select payment_id, customer_id, order_id, received_on, unallocated as left, opening_id is not null as opened
         from payment where company = $1 and customer_id = any($2) and unallocated > 0
         order by received_on, payment_id
         """,

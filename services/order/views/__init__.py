@@ -204,13 +204,13 @@ async def summarize(db: Db) -> Summary:
     counts = await db.fetchrow(
         """
         select d.*, (select count(*) from invoice where company = $1) as invoices,
-               (select count(*) from payment where company = $1) as payments,
+               (select count(*) from payment where company = $1 and opening_id is null) as payments,
                (select count(*) from sale_return where company = $1) as returns,
                (select count(*) from credit_note where company = $1) as credit_notes,
                (select count(*) from refund where company = $1) as refunds
         from (
             select count(*) as deliveries, count(invoice_id) as invoiced, count(*) filter (where open = 0) as paid
-            from delivery where company = $1
+            from delivery where company = $1 and order_id is not null
         ) as d
         """,
         db.company,

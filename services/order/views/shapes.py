@@ -143,7 +143,7 @@ class Customer(BaseModel):
 class Receivable(BaseModel):
     """balance = open - credits: what a customer owes for deliveries, less what returns left in its favour.
 
-    `deliveries` are those that are not paid in full, `oldest` is the day of the first of them.
+    `deliveries` are those that are not paid in full, also of before the books; `oldest` is the first's day.
     """
 
     customer_id: str
@@ -155,7 +155,7 @@ class Receivable(BaseModel):
 
 
 class Summary(BaseModel):
-    """Counts over everything."""
+    """Counts over everything that happened since the books were opened."""
 
     orders: dict[State, int]
     deliveries: int

@@ -14,7 +14,7 @@ async def movements(db: Db, role: str, key: str, after: int, until: int) -> list
             where company = $1 and position > $4 and position <= $5 and type in (
                 'order.sale_delivered.v1', 'order.sale_returned.v1', 'order.invoice_issued.v1',
                 'order.credit_note_issued.v1', 'order.payment_received.v1', 'order.payment_allocated.v1',
-                'order.refund_paid.v1')
+                'order.refund_paid.v1', 'order.receivable_opened.v1', 'order.advance_opened.v1')
         ), paid as (
             select s.position, s.b ->> 'payment_id' as payment_id, sum(a.amount) as amount
             from said s cross join jsonb_array_elements(s.b -> 'allocations') as named
@@ -26,7 +26,7 @@ async def movements(db: Db, role: str, key: str, after: int, until: int) -> list
             select s.position, d.customer_id as key, m.role, m.amount from said s
             join delivery d on d.company = $1 and d.delivery_id = s.b ->> 'delivery_id'
             cross join lateral (values ('ar', d.gross), ('pending_output_vat', d.tax)) as m (role, amount)
-            where s.type = 'order.sale_delivered.v1'
+            where s.type in ('order.sale_delivered.v1', 'order.receivable_opened.v1')
             union all
             select s.position, r.customer_id, m.role, m.amount from said s
             join sale_return r on r.company = $1 and r.return_id = s.b ->> 'return_id'
@@ -47,7 +47,7 @@ async def movements(db: Db, role: str, key: str, after: int, until: int) -> list
             union all
             select s.position, p.customer_id, 'advances', p.amount from said s
             join payment p on p.company = $1 and p.payment_id = s.b ->> 'payment_id'
-            where s.type = 'order.payment_received.v1'
+            where s.type in ('order.payment_received.v1', 'order.advance_opened.v1')
             union all
             select s.position, r.customer_id, m.role, m.amount from said s
             join refund r on r.company = $1 and r.refund_id = s.b ->> 'refund_id'

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tools.checker.databases import Databases
 from tools.checker.findings import ZERO, Finding, Tie, differences
-from tools.checker.ties import goods, sales
+from tools.checker.ties import goods, openings, sales
 from tools.checker.ties.ledger import by_customer, by_pool, by_supplier, in_all, pieces_by_pool
 from tools.checker.ties.sums import Sums
 
@@ -33,7 +33,7 @@ SUBLEDGERS: tuple[tuple[str, str, int, LedgerSide, OwnerSide], ...] = (
     ("5301", "gains of stocktakes", -1, in_all, goods.count_gains),
     ("5711", "losses of stocktakes", 1, in_all, goods.count_losses),
     ("1002", "received less paid", 1, in_all, sales.money),
-    ("3199", "opening stock", -1, in_all, goods.opened_value),
+    ("3199", "what was there before the books", -1, in_all, openings.opened),
 )
 
 

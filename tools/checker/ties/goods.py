@@ -72,17 +72,6 @@ async def cost_of_sales(databases: Databases, company: str) -> Sums:
     ))
 
 
-async def opened_value(databases: Databases, company: str) -> Sums:
-    return mapping(await databases.inventory.fetch(
-        """
-        select 'all', coalesce(sum((l ->> 'cost')::numeric), 0)
-        from event e, jsonb_array_elements(convert_from(e.body, 'UTF8')::jsonb -> 'lines') as l
-        where e.company = $1 and e.type = 'inventory.stock_opened.v1'
-        """,
-        company,
-    ))
-
-
 async def unbilled(databases: Databases, company: str) -> Sums:
     """Received from each supplier, neither billed yet nor gone back before a bill."""
     return mapping(await databases.inventory.fetch(
@@ -102,7 +91,7 @@ async def unbilled(databases: Databases, company: str) -> Sums:
 
 
 async def payable(databases: Databases, company: str) -> Sums:
-    """Per supplier: billed, less what it took off for goods that went back, less paid."""
+    """Per supplier: owed before the books and billed, less what it took off for goods that went back, less paid."""
     return mapping(await databases.inventory.fetch(
         """
         with said as materialized (
@@ -112,6 +101,8 @@ async def payable(databases: Databases, company: str) -> Sums:
                    * case type when 'inventory.supplier_invoiced.v1' then 1 else -1 end as amount
             from said, jsonb_array_elements(b -> 'lines') as l
             where type in ('inventory.supplier_invoiced.v1', 'inventory.purchase_returned.v1')
+            union all
+            select b ->> 'supplier_id', (b ->> 'amount')::numeric from said where type = 'inventory.payable_opened.v1'
             union all
             select b ->> 'supplier_id', -(a ->> 'amount')::numeric
             from said, jsonb_array_elements(b -> 'allocations') as a where type = 'inventory.supplier_paid.v1'

@@ -6,8 +6,8 @@ from tools.checker.ties.sums import Sums
 
 
 async def receivable(databases: Databases, company: str) -> Sums:
-    """Per customer: the lines of the deliveries less those of the returns and what receipts paid, plus what was paid
-    back of it."""
+    """Per customer: what was owed before the books and the lines of the deliveries, less those of the returns and what
+    receipts paid, plus what was paid back of it."""
     return mapping(await databases.order.fetch(
         """
         with said as (select type, convert_from(body, 'UTF8')::jsonb as b from event where company = $1)
@@ -17,6 +17,8 @@ async def receivable(databases: Databases, company: str) -> Sums:
                    * case type when 'order.sale_returned.v1' then -1 else 1 end as amount
             from said, jsonb_array_elements(b -> 'lines') as l
             where type in ('order.sale_delivered.v1', 'order.sale_returned.v1')
+            union all
+            select b ->> 'customer_id', (b ->> 'amount')::numeric from said where type = 'order.receivable_opened.v1'
             union all
             select b ->> 'customer_id', -(a ->> 'amount')::numeric
             from said, jsonb_array_elements(b -> 'allocations') as a
@@ -37,7 +39,7 @@ async def advances(databases: Databases, company: str) -> Sums:
         with said as (select type, convert_from(body, 'UTF8')::jsonb as b from event where company = $1)
         select customer, sum(amount) from (
             select b ->> 'customer_id' as customer, (b ->> 'amount')::numeric as amount
-            from said where type = 'order.payment_received.v1'
+            from said where type in ('order.payment_received.v1', 'order.advance_opened.v1')
             union all
             select b ->> 'customer_id', -(a ->> 'amount')::numeric
             from said, jsonb_array_elements(b -> 'allocations') as a

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -14,10 +15,11 @@ from shared.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The company's currency, and the rate of bills that state no tax."""
+    """The company's currency, the rate of bills that state no tax, and the first day, where it is known."""
 
     currency: str
     vat_rate: Decimal
+    opened_on: date | None
 
 
 class LineKey(NamedTuple):
@@ -67,8 +69,10 @@ def news_of(matches: Iterable[Match]) -> News:
     return news
 
 
-def refuse_currency(command: Command, currency: str, books: Books) -> Refusal | None:
+def refuse_currency(
+    command: Command, currency: str, books: Books, field: str = "currency"
+) -> Refusal | None:
     """Suppliers are billed and paid in the currency of the books."""
     if currency == books.currency:
         return None
-    return refusals.refuse(command, "currency", "other_currency", currency, currency=books.currency)
+    return refusals.refuse(command, field, "other_currency", currency, currency=books.currency)

@@ -2,9 +2,11 @@
 
 from services.inventory.store.purchasing.bills import (
     add_matches,
+    brought_in,
     load_matches,
     load_owed,
     pools_of_receipt_lines,
+    save_payables,
     save_supplier_invoices,
     save_supplier_payments,
     taken_supplier_invoices,
@@ -32,6 +34,7 @@ from services.inventory.store.purchasing.returns import (
 __all__ = [
     "add_matches",
     "books",
+    "brought_in",
     "known_suppliers",
     "load_billed",
     "load_matches",
@@ -41,6 +44,7 @@ __all__ = [
     "lock_suppliers",
     "pools_of_receipt_lines",
     "save_credits",
+    "save_payables",
     "save_purchase_returns",
     "save_purchases",
     "save_supplier_invoices",

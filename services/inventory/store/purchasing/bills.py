@@ -7,6 +7,7 @@ from services.inventory.domain.purchasing.paying import Owed
 from services.inventory.domain.purchasing.values import LineKey, Match
 from shared.db import Db, columns
 from shared.events.inventory import GoodsReceived, SupplierInvoiced, SupplierPaid
+from shared.events.openings import PayableOpened
 
 # -- what of the receipts is still to be billed -----------------------------------------------------------------------
 
@@ -135,6 +136,33 @@ async def save_supplier_invoices(db: Db, invoices: Sequence[SupplierInvoiced]) -
                     $9::numeric[], $10::numeric[], $11::numeric[]) as l
         """,
         db.company, *columns(lines, 10),
+    )
+
+
+async def brought_in(db: Db, opening_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these sheets of openings came in already."""
+    rows = await db.fetch(
+        """
+        select distinct opening_id from supplier_invoice where company = $1 and opening_id = any ($2::text[])
+        """,
+        db.company, opening_ids,
+    )
+    return frozenset(row["opening_id"] for row in rows)
+
+
+async def save_payables(db: Db, opened: Sequence[PayableOpened]) -> None:
+    """What was owed before the books, as bills without lines."""
+    await db.execute(
+        """
+        insert into supplier_invoice (company, supplier_invoice_id, opening_id, supplier_id, invoiced_on, currency,
+                                      accrued, variance, net, tax, gross, open)
+        select $1, o.document, o.opening_id, o.supplier_id, o.dated, o.currency, 0, 0, o.amount, 0, o.amount, o.amount
+        from unnest($2::text[], $3::text[], $4::text[], $5::date[], $6::text[], $7::numeric[])
+             as o (document, opening_id, supplier_id, dated, currency, amount)
+        """,
+        db.company,
+        *columns([(o.supplier_invoice_id, o.opening_id, o.supplier_id, o.dated, o.currency, o.amount)
+                  for o in opened], 6),
     )
 
 

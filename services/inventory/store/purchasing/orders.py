@@ -11,8 +11,8 @@ from shared.search import endings
 
 async def books(db: Db) -> Books | None:
     """What the company's books say; None if it has none."""
-    row = await db.fetchrow("select currency, vat_rate from company where company = $1", db.company)
-    return Books(row["currency"], row["vat_rate"]) if row else None
+    row = await db.fetchrow("select currency, vat_rate, opened_on from company where company = $1", db.company)
+    return Books(**row) if row else None
 
 
 async def known_suppliers(db: Db, ids: Iterable[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Reads an event into what posting rules may name: amounts, items, dimensions, texts, and the business date."""
+"""How an event is read into what posting rules may name: amounts, items, dimensions, texts, and the business date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from services.accounting.domain.settling import Settled, Settles
 from shared import money
-from shared.events import Event, inventory, order
+from shared.events import Event
 
 DIMENSIONS = ("customer", "supplier", "product", "warehouse", "salesperson")
 ITEMS = "items."  # `items.cost` in an identity is the sum of `cost` over the items
@@ -38,7 +38,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything that a rule can name of one event. `on` is None for an event that moves no account."""
+    """Everything that a rule can name of one event. `on` is None for an event that moves no account. `due` is the day
+    until which what it opens is to be paid, if it says one."""
 
     on: date | None
     currency: str | None
@@ -48,6 +49,7 @@ class Reading:
     texts: Mapping[str, str]
     reader_version: int
     settles: Settled = field(default_factory=dict)
+    due: date | None = None
 
     def facts(self) -> dict[str, Any]:
         """The reading as the journal keeps it: plain JSON, decimals as strings."""
@@ -66,6 +68,7 @@ class Reading:
             "dimensions": dict(self.dimensions),
             "texts": dict(self.texts),
             **({"settles": {kind: _plain(named) for kind, named in self.settles.items()}} if self.settles else {}),
+            **({"due": self.due.isoformat()} if self.due else {}),
         }
 
     @classmethod
@@ -86,6 +89,7 @@ class Reading:
             texts=facts["texts"],
             reader_version=reader_version,
             settles={kind: _decimals(named) for kind, named in facts.get("settles", {}).items()},
+            due=date.fromisoformat(facts["due"]) if "due" in facts else None,
         )
 
 
@@ -148,6 +152,7 @@ class Reader:
     currency: str = "currency"
     stock: Stock = UNMOVED
     settles: tuple[Settles, ...] = ()
+    due: str | None = None
     version: int = 1
 
     @cached_property
@@ -179,6 +184,7 @@ class Reader:
             texts={name: str(getattr(event, name)) for name in self.texts},
             reader_version=self.version,
             settles=settled,
+            due=getattr(event, self.due) if self.due else None,
         )
         self._check_decimals(reading, currency)
         for identity in self.identities:
@@ -209,14 +215,6 @@ class Reader:
     def _item_field(self, index: int, name: str) -> str:
         assert self.items
         return f"{self.items.attribute}.{index}.{self.items.amounts[name]}"
-
-
-def read(event: Event, currency: str) -> Reading:
-    """The reading of any event; one that no rule can post has only its subject. UnreadableError as Reader.read."""
-    reader = READERS.get(event.type)
-    if reader is None:
-        return Reading(None, None, {}, (), {}, {"subject": event.subject}, reader_version=1)
-    return reader.read(event, currency)
 
 
 def _fields(part: object, names: Mapping[str, str]) -> dict[str, Decimal]:
@@ -250,149 +248,3 @@ def _plain(amounts: Mapping[str, Decimal]) -> dict[str, str]:
 
 def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
     return {name: Decimal(value) for name, value in amounts.items()}
-
-
-# -- the readers ------------------------------------------------------------------------------------------------------
-
-_CUSTOMER = {"customer": "customer_id"}
-_SALE = {**_CUSTOMER, "salesperson": "salesperson"}
-_SUPPLIER = {"supplier": "supplier_id"}
-_WAREHOUSE = {"warehouse": "warehouse"}
-_PRODUCT = {"product": "sku"}
-_VALUE = ("net", "tax", "gross")
-_GROSS = Identity("gross", ("net", "tax"))
-_VAT_PER_LINE = (
-    _GROSS,
-    Identity("net", ("items.net",)),
-    Identity("tax", ("items.tax",)),
-    Identity("items.gross", ("items.net", "items.tax")),
-)
-_SOLD = ItemReader("lines", {"net": "net", "tax": "tax", "gross": "gross"}, _PRODUCT, "quantity")
-_DROPPED = ItemReader("lines", {"net": "net"}, _PRODUCT, "quantity")
-_PAID = ItemReader("allocations", {"allocated": "amount"})
-_PAYS = Settles("receivable", "delivery_id", "amount", each="allocations")
-_ALLOCATED = Identity("allocated", ("items.allocated",))
-_COST = (Identity("cost", ("items.cost",)),)
-_GOODS = ItemReader("lines", {"cost": "cost"}, _PRODUCT, "quantity")
-_IN = Stock({"items.cost": 1}, "入库", "goods come in")
-_OUT = Stock({"items.cost": -1}, "出库", "goods go out")
-
-_ORDER = (
-    Reader(
-        order.OrderPlaced, "ordered_on", _VALUE, _VAT_PER_LINE, {**_SALE, **_WAREHOUSE}, ("order_id", "customer_id"),
-        _SOLD,
-    ),
-    Reader(order.OrderRejected, "rejected_on", ("net",), (), _SALE, ("order_id", "customer_id", "reason")),
-    Reader(
-        order.OrderCancelled, "cancelled_on", ("net",), (Identity("net", ("items.net",)),), _SALE,
-        ("order_id", "customer_id", "reason"), _DROPPED,
-    ),
-    Reader(
-        order.SaleDelivered, "delivered_on", _VALUE, _VAT_PER_LINE, _SALE, ("delivery_id", "order_id", "customer_id"),
-        _SOLD,
-    ),
-    Reader(
-        order.SaleReturned, "returned_on", _VALUE, _VAT_PER_LINE, _SALE,
-        ("return_id", "delivery_id", "order_id", "customer_id"), _SOLD,
-        settles=(Settles("receivable", "delivery_id", "gross"),), version=2,
-    ),
-    Reader(
-        order.InvoiceIssued, "issued_on", _VALUE, (_GROSS,), _CUSTOMER, ("invoice_id", "order_id", "customer_id"),
-    ),
-    Reader(
-        order.CreditNoteIssued, "issued_on", _VALUE, (_GROSS,), _CUSTOMER,
-        ("credit_note_id", "order_id", "customer_id"),
-    ),
-    Reader(
-        order.PaymentReceived, "received_on", ("amount", "allocated", "unallocated"),
-        (Identity("amount", ("allocated", "unallocated")), _ALLOCATED), _CUSTOMER, ("payment_id", "customer_id"),
-        _PAID, settles=(_PAYS,), version=2,
-    ),
-    Reader(
-        order.PaymentAllocated, "allocated_on", ("allocated",), (_ALLOCATED,), _CUSTOMER,
-        ("payment_id", "customer_id"), _PAID,
-        settles=(_PAYS, Settles("advance", "payment_id", "allocated")), version=2,
-    ),
-    Reader(
-        order.RefundPaid, "paid_on", ("amount", "from_returns", "from_advances"),
-        (Identity("amount", ("from_returns", "from_advances")),), _CUSTOMER, ("refund_id", "customer_id"),
-        settles=(
-            Settles("receivable", "delivery_id", "amount", each="parts", grows=True),
-            Settles("advance", "payment_id", "amount", each="parts"),
-        ),
-        version=2,
-    ),
-)
-
-_INVENTORY = (
-    Reader(
-        inventory.StockOpened, "opened_on", ("cost",), _COST, _WAREHOUSE, ("opening_id",), _GOODS, stock=_IN,
-    ),
-    Reader(
-        inventory.GoodsReceived, "received_on", ("cost",), _COST, {**_WAREHOUSE, **_SUPPLIER},
-        ("receipt_id", "supplier_id"), _GOODS, stock=_IN,
-    ),
-    Reader(
-        inventory.GoodsShipped, "shipped_on", ("cost",), _COST, _WAREHOUSE, ("shipment_id", "order_id"), _GOODS,
-        stock=_OUT,
-    ),
-    Reader(
-        inventory.GoodsReturned, "returned_on", ("cost",), _COST, _WAREHOUSE, ("return_id", "shipment_id", "order_id"),
-        _GOODS, stock=_IN,
-    ),
-    Reader(
-        inventory.SupplierInvoiced, "invoiced_on", ("accrued", "variance", *_VALUE),
-        (
-            _GROSS,
-            Identity("net", ("accrued", "variance")),
-            *(Identity(name, (f"items.{name}",)) for name in ("accrued", "variance", "tax")),
-            Identity("items.gross", ("items.net", "items.tax")),
-            Identity("items.net", ("items.accrued", "items.variance")),
-        ),
-        _SUPPLIER, ("supplier_invoice_id", "supplier_id"),
-        ItemReader("lines", {name: name for name in ("accrued", "variance", *_VALUE)}, _PRODUCT, "quantity"),
-        settles=(Settles("accrual", "receipt_id", "accrued", each="lines"),), version=2,
-    ),
-    Reader(
-        inventory.CostAdjusted, "adjusted_on", ("stock", "consumed", "variance"),
-        (
-            Identity("variance", ("stock", "consumed")),
-            *(Identity(name, (f"items.{name}",)) for name in ("stock", "consumed")),
-        ),
-        {}, ("adjustment_id",),
-        ItemReader("lines", {"stock": "stock", "consumed": "consumed"}, {**_PRODUCT, **_WAREHOUSE}),
-        stock=Stock({"items.stock": 1}, "存货成本调整", "the cost of stock is adjusted"),
-    ),
-    Reader(
-        inventory.SupplierPaid, "paid_on", ("amount",), (Identity("amount", ("items.allocated",)),), _SUPPLIER,
-        ("supplier_payment_id", "supplier_id"), _PAID,
-        settles=(Settles("payable", "supplier_invoice_id", "amount", each="allocations"),), version=2,
-    ),
-    Reader(
-        inventory.PurchaseReturned, "returned_on", ("accrued", *_VALUE, "residual", "stock"),
-        (
-            _GROSS,
-            *(Identity(name, (f"items.{name}",)) for name in ("accrued", "net", "tax", "residual", "stock")),
-            Identity("items.stock", ("items.accrued", "items.net", "items.residual")),
-        ),
-        {**_WAREHOUSE, **_SUPPLIER}, ("purchase_return_id", "receipt_id", "supplier_id"),
-        ItemReader(
-            "lines", {name: name for name in ("accrued", "net", "tax", "residual", "stock")}, _PRODUCT, "quantity"
-        ),
-        stock=Stock({"items.stock": -1}, "采购退货", "goods go back to the supplier"),
-        settles=(
-            Settles("accrual", "receipt_id", "accrued"),
-            Settles("payable", "supplier_invoice_id", "amount", each="credits"),
-        ),
-        version=2,
-    ),
-    Reader(
-        inventory.StockCounted, "counted_on", ("gain", "loss"),
-        tuple(Identity(name, (f"items.{name}",)) for name in ("gain", "loss")), _WAREHOUSE, ("count_id",),
-        ItemReader("lines", {"gain": "gain", "loss": "loss"}, _PRODUCT, "difference"),
-        stock=Stock({"items.gain": 1, "items.loss": -1}, "盘点差异", "a count finds differences"),
-    ),
-    Reader(inventory.CountApproved, "approved_on", ("gain", "loss"), (), {}, ("count_id",)),
-)
-
-READERS: Mapping[str, Reader] = {reader.event.type: reader for reader in (*_ORDER, *_INVENTORY)}
