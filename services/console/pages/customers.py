@@ -10,13 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
-from services.console.domain.feed import ZONE
 from services.console.domain.lists import Column, Filter, ListView
 from services.console.domain.roles import Person, why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, Form, MissingError, Posted, Services, User, go, page
 from services.console.pages.orders import STATES
-from services.console.pages.rendering import today
+from services.console.pages.rendering import now, today, zone
 from shared.events import Command
 from shared.events.crm import (
     AddContact,
@@ -119,7 +118,7 @@ async def do_act(
         raise MissingError
     body = _with_zone(form.body())
     if act.stamp:
-        body[act.stamp] = datetime.now(ZONE).isoformat()
+        body[act.stamp] = now().isoformat()
     if "customer_id" in act.command.model_fields:
         body["customer_id"] = customer_id
     try:
@@ -134,7 +133,7 @@ def _with_zone(body: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(body)
     for name in MOMENTS:
         try:
-            found[name] = datetime.fromisoformat(found[name]).replace(tzinfo=ZONE).isoformat()
+            found[name] = datetime.fromisoformat(found[name]).replace(tzinfo=zone()).isoformat()
         except (KeyError, ValueError):
             continue
     return found
@@ -149,11 +148,12 @@ async def _show(
         facts.or_none(services.get("order", f"/customers/{customer_id}")))
     if customer is None:
         raise MissingError
-    now, day = datetime.now(ZONE), today()
+    moment, day = now(), today()
     return await page(
         request, "customer.html", 422 if errors else 200, customer=customer, credit=credit, form=form, opened=opened,
-        errors=errors, by_field=facts.by_field(errors), states=STATES, channels=CHANNELS, now=f"{now:%Y-%m-%dT%H:%M}",
-        due=f"{now + timedelta(days=3):%Y-%m-%dT18:00}", documents=_documents(customer),
+        errors=errors, by_field=facts.by_field(errors), states=STATES, channels=CHANNELS,
+        now=f"{moment:%Y-%m-%dT%H:%M}", due=f"{moment + timedelta(days=3):%Y-%m-%dT18:00}",
+        documents=_documents(customer),
         numbers={name: facts.new_number(act.letter, day) for name, act in ACTS.items() if act.number},
         may_not={name: why_not(person, act.command) for name, act in ACTS.items()},
         may_not_order=why_not(person, PlaceOrder), contacts={one["contact_id"]: one["name"] for one in

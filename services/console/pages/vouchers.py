@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.console import views
 from services.console.domain.lists import Column, Filter, ListView, Wanted
-from services.console.pages import listing
+from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, MissingError, Services, User, page
 from shared.refusal import Text
 
@@ -45,6 +45,8 @@ VOUCHERS = ListView(
     sort="-number",
     empty=Text("这个月没有凭证", "no vouchers in this month"),
 )
+NO_EVENT = Text("没有这个事件；近 {days} 天的才保留，更早的也不在账上",
+                "there is no such event: not among those of the last {days} days, which are kept, nor in the books")
 
 
 @router.get("/vouchers")
@@ -108,11 +110,14 @@ async def show_voucher(
 
 @router.get("/events/{event_id}")
 async def show_event(request: Request, person: User, services: Asked, event_id: UUID) -> Response:
-    """An event as it was heard, what it came to in the books, and the story that it belongs to."""
-    pool = request.app.state.pool
-    event = await views.event(pool, person.company, event_id)
-    if event is None:
-        raise MissingError
-    story, outcome = await asyncio.gather(
-        views.walk(pool, person.company, event["walk"]), services.get("accounting", f"/events/{event_id}/vouchers"))
-    return await page(request, "event.html", event=event, story=story, outcome=outcome)
+    """An event as it was heard, what it came to in the books, and the story that it belongs to.
+
+    Of one that the feed has no more, what accounting read of it."""
+    days = request.app.state.feed_days
+    event, outcome = await asyncio.gather(
+        views.event(request.app.state.pool, person.company, event_id),
+        services.get("accounting", f"/events/{event_id}/vouchers"))
+    if event is None and outcome is None:
+        raise MissingError(Text(NO_EVENT.zh.format(days=days), NO_EVENT.en.format(days=days)))
+    story = await facts.told(request, person, event["walk"]) if event else []
+    return await page(request, "event.html", event=event, story=story, outcome=outcome, days=days)
