@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
-from services.console.domain.lists import Column, Filter, ListView
+from services.console.domain.lists import Badge, Column, Filter, ListView
 from services.console.domain.roles import Person, why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, Form, MissingError, Posted, Services, User, go, page
 from services.console.pages.orders import STATES
-from services.console.pages.rendering import now, today, zone
+from services.console.pages.rendering import now, today, tonight, zone
 from shared.events import Command
 from shared.events.crm import (
     AddContact,
@@ -42,6 +42,21 @@ CUSTOMERS = ListView(
     ),
     filters=(Filter("q", Text("查找", "Find"), "search", hint=Text("名称或编号的一部分", "part of name or number")),),
     empty=Text("没有找到客户", "no customer found"),
+)
+DUE = ListView(
+    "/customers/due", Text("今天要联系的客户", "Customers to see to today"),
+    columns=(
+        Column("due_on", Text("到期", "Due"), "date"),
+        Column("overdue", Text("状态", "State"), "state",
+               states={"late": Badge(Text("已过期", "Overdue"), "red"),
+                       "today": Badge(Text("今天", "Today"), "amber")}),
+        Column("customer_name", Text("客户", "Customer"), link="/customers/{customer_id}", phone="head"),
+        Column("kind", Text("事由", "Matter"), "state",
+               states={"complaint": Badge(Text("投诉", "Complaint")), "follow_up": Badge(Text("回访", "Follow-up"))}),
+        Column("text", Text("内容", "What")),
+        Column("who", Text("负责", "Whose"), "who"),
+    ),
+    empty=Text("今天没有要联系的客户", "nobody waits for us today"),
 )
 CHANNELS = {"visit": Text("拜访", "Visit"), "phone": Text("电话", "Phone"), "wechat": Text("微信", "WeChat"),
             "email": Text("邮件", "E-mail"), "meeting": Text("会议", "Meeting"), "other": Text("其他", "Other")}
@@ -81,6 +96,14 @@ async def list_customers(request: Request, person: User, services: Asked) -> Res
     following = found[-1]["customer_id"] if len(found) == listing.PAGE_SIZE else None
     return await listing.show(request, listing.page_of(want, {"customers": found, "next": following}, "customers"),
                               "customers.html", may_not=why_not(person, RegisterCustomers))
+
+
+@router.get("/customers/due")
+async def list_due(request: Request, person: User, services: Asked) -> Response:
+    """Complaints to resolve and talks to follow up until tonight, the longest overdue first."""
+    found = await services.get("crm", "/reminders", until=tonight().isoformat(), limit=100)
+    rows = [{**one, "overdue": "late" if one["overdue"] else "today"} for one in found or ()]
+    return await listing.show(request, listing.page_of(listing.asked(request, DUE), {"rows": rows}, "rows"))
 
 
 @router.get("/customers/new")

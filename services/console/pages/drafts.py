@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.console.client import RefusedError
 from services.console.domain.drafts import amounts_of, entered, sums, where_typed
 from services.console.domain.forms import placed, row_numbers
-from services.console.domain.lists import Badge, Column, ListView
+from services.console.domain.lists import Badge, Column, Filter, ListView
 from services.console.domain.roles import MADE_IT, Person, unless_own, why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, Form, MissingError, Posted, Services, User, go, page, require
@@ -25,6 +25,9 @@ READERS = ("accountant", "chief_accountant", "cashier", "auditor", "admin")
 DraftId = Annotated[str, Path(max_length=64)]
 STATES = {"made": Badge(Text("待审核", "To check"), "amber"), "checked": Badge(Text("已审核", "Checked"), "blue"),
           "posted": Badge(Text("已记账", "Posted"), "green"), "discarded": Badge(Text("已作废", "Discarded"))}
+# The step that a draft waits for, in the words of whoever takes it.
+WAITS = {"checked": Badge(Text("待审核", "To check"), "amber"),
+         "signed": Badge(Text("待出纳签字", "To sign"), "violet"), "posted": Badge(Text("待记账", "To post"), "blue")}
 KINDS = {"manual": Badge(Text("手工凭证", "By hand")), "correction": Badge(Text("更正", "Correction"), "amber")}
 DRAFTS = ListView(
     "/vouchers/drafts", Text("手工凭证草稿", "Drafts of vouchers"),
@@ -32,12 +35,16 @@ DRAFTS = ListView(
         Column("draft_id", Text("草稿号", "Draft"), "code", link="/vouchers/drafts/{draft_id}", phone="head"),
         Column("dated", Text("日期", "Date"), "date"),
         Column("kind", Text("种类", "Kind"), "state", states=KINDS, phone="none"),
-        Column("state", Text("状态", "State"), "state", states=STATES),
+        Column("summary", Text("摘要", "Summary"), link="/vouchers/drafts/{draft_id}"),
+        Column("total", Text("金额", "Amount"), "money"),
+        Column("waits_for", Text("状态", "State"), "state", states=WAITS),
         Column("maker", Text("制单", "Made by"), "who"),
         Column("checker", Text("审核", "Checked by"), "who", phone="none"),
         Column("cashier", Text("出纳", "Cashier"), "who", phone="none"),
         Column("made_at", Text("制单时间", "Made"), "moment", phone="none"),
     ),
+    filters=(Filter("step", Text("等待", "Waits for"),
+                    choices=(("", Text("全部", "All")), *((step, badge.text) for step, badge in WAITS.items()))),),
     empty=Text("没有待处理的草稿", "no draft waits"),
 )
 COLUMNS = ("account", "summary", "debit", "credit")
@@ -64,9 +71,9 @@ async def list_drafts(request: Request, person: User, services: Asked) -> Respon
     """What was neither posted nor discarded yet."""
     require(person, *READERS)
     want = listing.asked(request, DRAFTS)
-    found = await services.get("accounting", "/drafts", after=want.params.get("after", "")) or {"drafts": []}
-    rows = [{**one, "state": _state(one["steps"]), "checker": one["steps"].get("checked", ""),
-             "cashier": one["steps"].get("signed", "")} for one in found["drafts"]]
+    found = await services.get("accounting", "/drafts", **want.params) or {"drafts": []}
+    rows = [{**one, "checker": one["steps"].get("checked", ""), "cashier": one["steps"].get("signed", "")}
+            for one in found["drafts"]]
     return await listing.show(request, listing.page_of(want, {**found, "drafts": rows}, "drafts"), "drafts.html",
                               may_not=why_not(person, DraftVoucher))
 

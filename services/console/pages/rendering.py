@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -128,6 +128,11 @@ def zone() -> ZoneInfo:
 
 def today() -> date:
     return now().date()
+
+
+def tonight() -> datetime:
+    """The last second of today."""
+    return datetime.combine(today(), time(23, 59, 59), zone())
 
 
 def now() -> datetime:
