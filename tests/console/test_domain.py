@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.console.domain.drafts import entered, sums, where_typed
+from services.console.domain.drafts import DIMENSIONS, as_typed, balancing, entered, sums, where_typed
 from services.console.domain.feed import WORDS, amount_of
 from services.console.domain.forms import nested, row_numbers
 from services.console.domain.home import TASKS, tasks_for, waiting
@@ -97,6 +97,24 @@ def test_every_event_in_words_exists_and_has_its_amount() -> None:
         assert field is None or field in Event.registry[name].model_fields, name
     bill = Event.registry["order.period_sealed.v1"].model_validate({"period": "2026-01"})
     assert amount_of(bill) is None
+
+
+def test_an_amount_that_balances_leaves_out_its_own_line() -> None:
+    fields = {"lines.0.debit": "30", "lines.1.credit": "10", "lines.2.debit": "7", "lines.2.credit": "5"}
+    assert balancing(fields, "lines.2.credit") == 20
+    assert balancing(fields, "lines.2.debit") == -20, "red, for the other side lacks it"
+    assert balancing(fields, "lines.12.credit") == 22
+
+
+def test_a_posted_voucher_as_one_would_have_typed_it() -> None:
+    none = dict.fromkeys((*DIMENSIONS, "quantity"))
+    lines = [
+        {**none, "account": "5602", "side": "D", "amount": "-12.50", "summary": "own", "customer": "K1"},
+        {**none, "account": "1405", "side": "C", "amount": "-12.50", "summary": "Rent", "quantity": "2.500000"},
+    ]
+    assert as_typed({"summary": "Rent", "lines": lines}) == {
+        "lines.0.account": "5602", "lines.0.summary": "own", "lines.0.debit": "-12.50", "lines.0.customer": "K1",
+        "lines.1.account": "1405", "lines.1.credit": "-12.50", "lines.1.quantity": "2.5"}
 
 
 def test_what_one_may_not_approve_oneself_does_not_wait_for_one() -> None:

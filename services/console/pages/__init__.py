@@ -12,6 +12,7 @@ from services.console.identity import Accounts
 from services.console.pages import (
     accounts,
     books,
+    corrections,
     customers,
     drafts,
     finding,
@@ -30,8 +31,8 @@ from services.console.pages.rendering import STATIC, show_times_in
 
 # Every group of pages; its router's paths are the addresses.
 GROUPS: tuple[APIRouter, ...] = (
-    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, finding.router, orders.router,
-    customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
+    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, corrections.router, finding.router,
+    orders.router, customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
 )
 
 

@@ -1,6 +1,8 @@
 """Vouchers made by hand (手工凭证): one drafts, another one checks, the cashier signs where money moves, then it is
 posted."""
 
+import asyncio
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,14 +11,21 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
-from services.console.domain.drafts import amounts_of, entered, sums, where_typed
+from services.console.domain.drafts import DIMENSIONS, amounts_of, balancing, entered, sums, where_typed
 from services.console.domain.forms import placed, row_numbers
 from services.console.domain.lists import Badge, Column, Filter, ListView
 from services.console.domain.roles import MADE_IT, Person, unless_own, why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, Form, MissingError, Posted, Services, User, go, page, require
 from services.console.pages.rendering import today
-from shared.events.accounting import CheckVoucher, DiscardVoucher, DraftVoucher, PostVoucher, SignVoucher
+from shared.events.accounting import (
+    CheckVoucher,
+    DiscardVoucher,
+    DraftCorrection,
+    DraftVoucher,
+    PostVoucher,
+    SignVoucher,
+)
 from shared.refusal import Text
 
 router = APIRouter()
@@ -47,8 +56,9 @@ DRAFTS = ListView(
                     choices=(("", Text("全部", "All")), *((step, badge.text) for step, badge in WAITS.items()))),),
     empty=Text("没有待处理的草稿", "no draft waits"),
 )
-COLUMNS = ("account", "summary", "debit", "credit")
+COLUMNS = ("account", "summary", "debit", "credit", *DIMENSIONS, "quantity")
 ROWS = 4
+PLACE = re.compile(r"lines\.\d{1,4}\.(debit|credit)")
 # What may be done with a draft, in this order: where it is asked for, as which command, and what is said then.
 STEPS = {
     "check": ("/drafts/checks", CheckVoucher, Text("{id} 已审核", "{id} is checked")),
@@ -86,37 +96,58 @@ async def enter_draft(request: Request, person: User, services: Asked) -> Respon
     require(person, *READERS)
     day = today()
     fields = {"draft_id": facts.new_number("V", day), "on": str(day), "attachments": "1"}
-    return await _entry(request, person, services, Form(fields, ""), [])
+    return await entry(request, person, services, Form(fields, ""), [])
 
 
 @router.post("/vouchers/drafts/new")
 async def keep_draft(request: Request, form: Posted, person: User, services: Asked) -> Response:
     """Keep it, or show it again with what is wrong at the fields."""
     require(person, *READERS)
-    body, numbers = form.body(), row_numbers(form.fields, "lines")
-    body["lines"] = [entered(line) for line in body.get("lines", [])]
+    body = body_of(form)
     try:
         await services.ask("accounting", "/drafts", body, form.key)
     except RefusedError as refused:
-        errors = where_typed(placed(refused.errors, "lines", numbers), form.fields)
-        return await _entry(request, person, services, form, errors)
+        return await entry(request, person, services, form, put_back(refused, form))
     return go(f"/vouchers/drafts/{body['draft_id']}", DRAFTED, id=body["draft_id"])
 
 
 @router.post("/vouchers/drafts/sums")
 async def add_up(request: Request, form: Posted, person: User) -> Response:
-    """Debits, credits and their difference while somebody types."""
-    return await page(request, "part_draft_totals.html", sums=sums(form.fields))
+    """Debits, credits and their difference while somebody types; what the amount at `fill` has to be, if that is
+    asked."""
+    fill = balancing(form.fields, form["fill"]) if PLACE.fullmatch(form["fill"]) else None
+    return await page(request, "part_draft_totals.html", sums=sums(form.fields), fill=fill)
 
 
-async def _entry(
-    request: Request, person: Person, services: Services, form: Form, errors: list[dict[str, Any]]
+def body_of(form: Form) -> dict[str, Any]:
+    """The command that a form of lines says."""
+    body = form.body()
+    return {**body, "lines": [entered(line) for line in body.get("lines", [])]}
+
+
+def put_back(refused: RefusedError, form: Form) -> list[dict[str, Any]]:
+    """What was refused, each at the field where it was typed."""
+    return where_typed(placed(refused.errors, "lines", row_numbers(form.fields, "lines")), form.fields)
+
+
+async def entry(
+    request: Request, person: Person, services: Services, form: Form, errors: list[dict[str, Any]],
+    of: Mapping[str, Any] | None = None,
 ) -> Response:
+    """The form of a voucher by hand; of the correction of a posted one, `of`, if there is one."""
     rows = facts.rows_of(form, "lines", COLUMNS, least=ROWS)
+
+    def typed(column: str) -> list[str]:
+        return [row[column] for row in rows if row[column]]
+
+    accounts, customers, suppliers, products = await asyncio.gather(
+        facts.accounts(services, typed("account")), facts.customers(services, typed("customer")),
+        facts.suppliers(services, typed("supplier")), facts.products(services, typed("product")))
     return await page(
-        request, "draft_new.html", 422 if errors else 200, form=form, rows=rows, errors=errors,
-        by_field=facts.by_field(errors), names=await facts.accounts(services, [row["account"] for row in rows]),
-        may_not=why_not(person, DraftVoucher), sums=sums(form.fields))
+        request, "draft_new.html", 422 if errors else 200, form=form, rows=rows, errors=errors, of=of,
+        by_field=facts.by_field(errors), accounts=accounts, dimensions=DIMENSIONS,
+        known={"customer": customers, "supplier": suppliers, "product": products},
+        may_not=why_not(person, DraftCorrection if of else DraftVoucher), sums=sums(form.fields))
 
 
 # -- one draft --------------------------------------------------------------------------------------------------------

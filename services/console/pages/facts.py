@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -78,6 +79,19 @@ async def told(request: Request, person: Person, walk: str, limit: int = 500) ->
     rows = await views.walk(request.app.state.pool, person.company, walk, limit)
     whole = begins(walk, rows)
     return [{**row, "cut": not whole and place == 0} for place, row in enumerate(rows)]
+
+
+# Kind of a document -> its page.
+PAGES = {"order": "/orders/", "purchase": "/purchases/", "receipt": "/stock/receipts/", "count": "/stock/counts/",
+         "supplier_invoice": "/bills/", "customer": "/customers/", "supplier": "/suppliers/"}
+
+
+def document_of(event: Mapping[str, Any] | None) -> str | None:
+    """The page of the business behind an event: of its story, else of the event itself."""
+    if event is None:
+        return None
+    kind, _, number = event["walk"].partition("/")
+    return f"{PAGES[kind]}{quote(number, safe='')}" if kind in PAGES else f"/events/{event['event_id']}"
 
 
 async def until(ask: Callable[[], Awaitable[Any]], told: Callable[[Any], bool]) -> None:

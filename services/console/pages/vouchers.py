@@ -11,8 +11,10 @@ from starlette.responses import Response
 
 from services.console import views
 from services.console.domain.lists import Column, Filter, ListView, Wanted
+from services.console.domain.roles import why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, MissingError, Services, User, page
+from shared.events.accounting import DraftCorrection
 from shared.refusal import Text
 
 router = APIRouter()
@@ -20,6 +22,7 @@ router = APIRouter()
 ALL = ("", Text("全部", "All"))
 WORDS = {"记": Text("记", "General"), "收": Text("收", "Receipt"), "付": Text("付", "Payment"),
          "转": Text("转", "Transfer"), "备": Text("备", "Memo")}
+Number = Annotated[int, Path(ge=1, lt=2**63)]
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 NUMBER = re.compile(r"([记收付转备])?\s*[-－ ]?\s*(\d{1,18})\s*号?")
 
@@ -84,14 +87,14 @@ async def _listed(services: Services, want: Wanted) -> dict[str, Any]:
 @router.get("/vouchers/{period}/{word}/{number}")
 async def show_voucher(
     request: Request, person: User, services: Asked, period: Annotated[str, Path(pattern=MONTH)],
-    word: Literal["记", "收", "付", "转", "备"], number: Annotated[int, Path(ge=1, lt=2**63)],
+    word: Literal["记", "收", "付", "转", "备"], number: Number,
     paper: Annotated[Literal["a5", "240"], Query()] = "a5",
 ) -> Response:
     """A voucher as on paper, with why it is as it is."""
-    found, books = await asyncio.gather(
-        services.get("accounting", f"/vouchers/{period}/{word}/{number}/explanation"),
-        services.get("accounting", "/books"),
-    )
+    at = f"/vouchers/{period}/{word}/{number}"
+    found, books, correction = await asyncio.gather(
+        services.get("accounting", f"{at}/explanation"), services.get("accounting", "/books"),
+        services.get("accounting", f"{at}/correction"))
     if found is None:
         raise MissingError
     voucher = found["voucher"]
@@ -105,7 +108,8 @@ async def show_voucher(
     lines = voucher["lines"]
     total = sum(Decimal(line["amount"]) for line in lines if line["side"] == "D")
     return await page(request, "voucher.html", voucher=voucher, books=books, rule=found["rule"], explained=found,
-                      event=event, others=others, total=total, paper=paper)
+                      event=event, others=others, total=total, paper=paper, correction=correction,
+                      may_not=why_not(person, DraftCorrection), document=facts.document_of(event))
 
 
 @router.get("/events/{event_id}")
