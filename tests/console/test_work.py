@@ -299,6 +299,8 @@ async def _correct(stage: Stage, chief: Visitor) -> None:
     assert await chief.serious() == []
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".notice")).to_contain_text("V-fee-2", timeout=TO)
+    await expect(page.locator("section", has=page.locator("#h-was"))).to_contain_text("25.50")
+    assert await chief.serious() == []
     await chief.go(voucher)
     await expect(page.locator("section", has=page.locator("#h-correction"))).to_contain_text("V-fee-2")
     for step, actor in ((CheckVoucher, "accountant"), (SignVoucher, "cashier"), (PostVoucher, "accountant")):
@@ -306,6 +308,10 @@ async def _correct(stage: Stage, chief: Visitor) -> None:
     await page.reload()
     await expect(page.locator("section", has=page.locator("#h-correction"))).to_contain_text("已由下列凭证更正")
     assert await page.locator("a[href$='/correct']").count() == 0
+    await chief.go(f"{voucher}/correct")
+    await expect(page.locator(".oops")).to_contain_text("已更正过")
+    await expect(page.locator("[name=reason]")).to_have_count(0)
+    await chief.go(voucher)
     await page.locator("#h-correction ~ .slot a.number").first.click()
     await page.locator(f"#h-correction ~ .slot a[href='{unquote(voucher)}']").click()
     assert unquote(page.url.removeprefix(chief.url)) == unquote(voucher)

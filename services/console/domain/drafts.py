@@ -77,8 +77,3 @@ def as_typed(voucher: Mapping[str, Any]) -> dict[str, str]:
         if line["quantity"]:
             fields[f"{at}quantity"] = f"{Decimal(line['quantity']).normalize():f}"
     return fields
-
-
-def amounts_of(line: Mapping[str, Any]) -> dict[str, str]:
-    """A line of a draft: its amount in the column of its side."""
-    return {"debit": "", "credit": "", SIDES[line["side"]]: line["amount"]}

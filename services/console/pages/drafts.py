@@ -4,14 +4,13 @@ posted."""
 import asyncio
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
-from services.console.domain.drafts import DIMENSIONS, amounts_of, balancing, entered, sums, where_typed
+from services.console.domain.drafts import DIMENSIONS, balancing, entered, sums, where_typed
 from services.console.domain.forms import placed, row_numbers
 from services.console.domain.lists import Badge, Column, Filter, ListView
 from services.console.domain.roles import MADE_IT, Person, unless_own, why_not
@@ -190,12 +189,10 @@ async def _draft(
     draft = await services.get("accounting", f"/drafts/{draft_id}")
     if draft is None:
         raise MissingError
-    debit, credit = (sum((Decimal(line["amount"]) for line in draft["lines"] if line["side"] == side), Decimal(0))
-                     for side in ("D", "C"))
-    names = await facts.accounts(services, [line["account"] for line in draft["lines"]])
+    posted = draft.get("of", {"lines": []})["lines"]
+    names = await facts.accounts(services, [line["account"] for line in (*draft["lines"], *posted)])
     return await page(
-        request, "draft.html", 422 if errors else 200, draft=draft, names=names, debit=debit, credit=credit,
-        amounts=[amounts_of(line) for line in draft["lines"]], state=STATES[_state(draft["steps"])],
+        request, "draft.html", 422 if errors else 200, draft=draft, names=names, state=STATES[_state(draft["steps"])],
         kind=KINDS[draft["kind"]], why=_why_not(person, draft), errors=errors)
 
 

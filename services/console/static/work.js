@@ -128,10 +128,10 @@
     more(row.closest("[data-lines]")).querySelector("input").focus();
   });
 
-  // -- "=" in an amount asks the server what it has to be for both sides to be equal --
+  // -- "=" (also the wide one of a Chinese keyboard) in an amount asks the server what it has to be for both sides to be equal --
   document.addEventListener("beforeinput", async (event) => {
     const input = event.target, lines = input.closest?.("[data-lines][data-fills]");
-    if (event.data !== "=" || !lines || !input.matches(".num .form-control")) return;
+    if (!["=", "＝"].includes(event.data) || !lines || !input.matches(".num .form-control")) return;
     event.preventDefault();
     const twin = [...input.closest("[data-row]").querySelectorAll(".num > .form-control")].find((one) => one !== input);
     const found = await totals(lines, { fill: input.name });
