@@ -211,6 +211,8 @@ async def test_a_voucher_says_whether_it_may_be_corrected_and_what_corrected_it(
         first = await of(1)
         assert (first["why_not"]["code"], first["corrected_by"]) == ("corrected", [red, blue])
         assert (await of(4))["corrects"] == {"period": MARCH, "word": "记", "number": 1}
+        assert (await read(client, "/drafts/D-2"))["vouchers"] == [red, blue]
+        assert (await read(client, "/drafts/D-9"))["vouchers"] == []
         assert (await client.get(f"/vouchers/{MARCH}/记/99/correction")).status_code == 404
 
 

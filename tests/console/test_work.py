@@ -308,6 +308,8 @@ async def _correct(stage: Stage, chief: Visitor) -> None:
     await page.reload()
     await expect(page.locator("section", has=page.locator("#h-correction"))).to_contain_text("已由下列凭证更正")
     assert await page.locator("a[href$='/correct']").count() == 0
+    await chief.go("/vouchers/drafts/V-fee-2")
+    await expect(page.locator(".todo .slot a.number").first).to_be_visible()
     await chief.go(f"{voucher}/correct")
     await expect(page.locator(".oops")).to_contain_text("已更正过")
     await expect(page.locator("[name=reason]")).to_have_count(0)

@@ -176,8 +176,10 @@ async def list_drafts(
 
 @router.get("/drafts/{draft_id}")
 async def show_draft(db: Reading, draft_id: str) -> dict[str, Any]:
-    """A draft with what became of it."""
+    """A draft with what became of it, and the vouchers that it was posted as."""
     draft = await draft_store.load(db, draft_id)
     if draft is None:
         raise not_found("draft_id", draft_id)
-    return {"draft_id": draft.draft_id, "kind": draft.kind, "maker": draft.maker, "steps": draft.steps, **draft.content}
+    vouchers = await corrections.posted(db, manual.ledger_of(draft.content), draft_id)
+    return {"draft_id": draft.draft_id, "kind": draft.kind, "maker": draft.maker, "steps": draft.steps,
+            "vouchers": vouchers, **draft.content}

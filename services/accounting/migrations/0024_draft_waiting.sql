@@ -23,4 +23,7 @@ from draft d
 where not exists (select from draft_step s where s.company = d.company and s.draft_id = d.draft_id
                   and s.step in ('posted','discarded'));
 
+-- From a draft to what was posted of it.
+create index journal_draft on journal (company, (facts ->> 'draft_id')) where kind in ('manual', 'correction');
+
 grant select, insert, update, delete on draft_waiting to fenlu_service;

@@ -1,4 +1,4 @@
-"""SQL that reads what corrects what: a voucher, those that corrected it, and the drafts that would."""
+"""SQL that reads what became of drafts, and what corrects what: vouchers, and drafts under way."""
 
 from typing import Any
 
@@ -28,3 +28,16 @@ async def links(db: Db, ledger: str, seq: int) -> dict[str, Any]:
     assert row, "whoever asks has found the voucher"
     of = row["corrects"]
     return {**row, "corrects": {name: of[name] for name in ("period", "word", "number")} if of else None}
+
+
+async def posted(db: Db, ledger: str, draft_id: str) -> list[dict[str, Any]]:
+    """The vouchers that a draft was posted as; none if it was not."""
+    rows = await db.fetch(
+        """
+        select v.period, v.word, v.number
+        from journal j join voucher v on v.company = $1 and v.ledger = $2 and v.entry = j.entry and v.event_id is null
+        where j.company = $1 and j.kind in ('manual', 'correction') and j.facts ->> 'draft_id' = $3 order by v.seq
+        """,
+        db.company, ledger, draft_id,
+    )
+    return [dict(row) for row in rows]
