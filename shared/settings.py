@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -24,6 +25,14 @@ def _check_address(value: SecretStr) -> SecretStr:
 
 
 Address = Annotated[SecretStr, AfterValidator(_check_address)]
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # no such name, no name at all, a folder of names
+        raise ValueError(f"{value!r} is no time zone; write it as Asia/Shanghai or Europe/Berlin") from None
+    return value
 
 
 class LogSettings(BaseSettings):
@@ -105,7 +114,14 @@ class WebhookSettings(LogSettings):
     webhooks_anywhere: bool = False  # may also send inside its own network, and without TLS
 
 
-class ConsoleSettings(LogSettings):
+class FeedSettings(LogSettings):
+    """What `console` needs to hear: whose days it counts, and how long it keeps what happened."""
+
+    console_time_zone: Annotated[str, AfterValidator(_check_zone)] = "Asia/Shanghai"
+    console_feed_days: PositiveInt = 400
+
+
+class ConsoleSettings(FeedSettings):
     """What `console` needs besides: with the private key it signs short-lived tokens, which the services verify."""
 
     jwt_private_key_file: Path

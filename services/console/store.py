@@ -1,7 +1,7 @@
 """SQL of the console that writes. Each function is one statement, so it needs no transaction around it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,37 +11,46 @@ from shared.events import Event
 # -- the feed ---------------------------------------------------------------------------------------------------------
 
 
-async def insert_feed(db: Db, events: Sequence[Event], amounts: Sequence[Decimal | None], zone: str) -> None:
-    """What happened, in the order in which it was heard, and the figures of its day; whoever looks on is woken."""
+async def insert_feed(
+    db: Db, events: Sequence[Event], amounts: Sequence[Decimal | None], days: Sequence[date], since: datetime
+) -> None:
+    """What happened, in the order in which it was heard, and the figures of its day; whoever looks on is woken.
+
+    What was said before `since` is only counted. Of what became older in the meantime twice as many rows go as come, so
+    the table gets no longer and no batch waits for it."""
     rows = [
         (e.envelope.id, e.type, e.subject, e.walk, e.envelope.version, e.envelope.position, e.envelope.actor,
          e.envelope.time, e.envelope.correlation_id, e.envelope.causation_id, amount, getattr(e, "currency", None),
-         e.model_dump(mode="json"))
-        for e, amount in zip(events, amounts, strict=True)
+         e.model_dump(mode="json"), day)
+        for e, amount, day in zip(events, amounts, days, strict=True)
     ]
     await db.fetch(
         """
         with told as (
             select * from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::text[],
-                                 $9::timestamptz[], $10::uuid[], $11::uuid[], $12::numeric[], $13::text[], $14::jsonb[])
+                                 $9::timestamptz[], $10::uuid[], $11::uuid[], $12::numeric[], $13::text[], $14::jsonb[],
+                                 $15::date[])
             with ordinality as e (event_id, type, subject, walk, version, position, actor, said_at, correlation_id,
-                                  causation_id, amount, currency, body, nth)
+                                  causation_id, amount, currency, body, day, nth)
         ), added as (
             insert into feed (company, event_id, type, subject, walk, version, position, actor, said_at, correlation_id,
                               causation_id, amount, currency, body)
             select $1, event_id, type, subject, walk, version, position, actor, said_at, correlation_id, causation_id,
                    amount, currency, body
-            from told order by nth
+            from told where said_at >= $16 order by nth
+        ), gone as (
+            delete from feed where company = $1 and said_at < $16 and seq = any (array(
+                select seq from feed where company = $1 order by seq limit $17
+            ))
         ), counted as (
             insert into day_figure (company, day, type, events, amount)
-            select $1, (said_at at time zone $15)::date, type, count(*), coalesce(sum(amount), 0) from told
-            group by 2, 3 order by 2, 3
+            select $1, day, type, count(*), coalesce(sum(amount), 0) from told group by day, type order by day, type
             on conflict (company, day, type) do update
             set events = day_figure.events + excluded.events, amount = day_figure.amount + excluded.amount
         )
         select pg_notify('feed', $1)
         """,
-        db.company, *columns(rows, 13), zone,
+        db.company, *columns(rows, 14), since, 2 * len(rows),
     )
 
 

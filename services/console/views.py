@@ -55,7 +55,7 @@ async def walk(pool: Pool, company: str, walk_: str, limit: int = 500) -> list[d
     """The story of an order (order/SO-1) or of anything else, oldest first."""
     rows = await pool.fetch(
         """
-        select seq, event_id, type, subject, actor, said_at, amount::text as amount, currency, body from feed
+        select seq, event_id, type, subject, version, actor, said_at, amount::text as amount, currency from feed
         where company = $1 and walk = $2 order by seq limit $3
         """,
         company, walk_, limit,

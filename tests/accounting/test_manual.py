@@ -25,6 +25,7 @@ from shared.events.accounting import (
 from shared.refusal import Answer
 from shared.testing import as_admin, ask, deliver, said
 from tests.accounting import examples
+from tests.accounting.doors import door, read
 from tests.accounting.test_periods import MARCH, approve, codes, open_books, request, seal
 from tests.shared.facts import assert_never_changed
 
@@ -148,6 +149,71 @@ async def test_a_correction_is_chosen_by_the_law_and_made_once(pool: Pool) -> No
     assert await pool.fetchval("select seq from corrected") == 1
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await pool.execute("insert into corrected select company, ledger, seq, entry from voucher")
+
+
+async def test_drafts_are_listed_by_the_step_that_they_wait_for(pool: Pool) -> None:
+    await open_books(pool)
+    for made in (draft("D-rent"), draft("D-wages", *ACCRUED), draft("D-late"), draft("D-gone", *ACCRUED)):
+        assert (await do(pool, made)).ok
+    assert (await do(pool, DiscardVoucher(draft_id="D-gone", why="重复"))).ok
+    async with door(pool) as client:
+
+        async def waiting(step: str | None = None) -> list[str]:
+            found = await read(client, "/drafts", **({"step": step} if step else {}))
+            return [one["draft_id"] for one in found["drafts"]]
+
+        assert await waiting("checked") == await waiting() == ["D-late", "D-rent", "D-wages"]
+        for draft_id in ("D-rent", "D-wages"):
+            assert (await do(pool, CheckVoucher(draft_id=draft_id), "zhou")).ok
+        assert (await waiting("checked"), await waiting("signed"), await waiting("posted")) == (
+            ["D-late"], ["D-rent"], ["D-wages"])
+        assert (await do(pool, SignVoucher(draft_id="D-rent"), "chen")).ok
+        assert (await do(pool, PostVoucher(draft_id="D-wages"), "zhou")).ok
+        assert (await waiting("signed"), await waiting("posted")) == ([], ["D-rent"])
+        [shown] = (await read(client, "/drafts", step="posted"))["drafts"]
+        assert (shown["summary"], shown["total"], shown["waits_for"]) == ("支付房租", "300.00", "posted")
+        # A cashier may sign before the check; then it waits for the check all the same, and for the posting after it.
+        assert (await do(pool, SignVoucher(draft_id="D-late"), "chen")).ok
+        assert await waiting("checked") == ["D-late"]
+        assert (await do(pool, CheckVoucher(draft_id="D-late"), "zhou")).ok
+        assert await waiting("posted") == ["D-late", "D-rent"]
+
+
+async def test_an_account_says_whether_a_hand_may_write_on_it(pool: Pool) -> None:
+    await open_books(pool)
+    async with door(pool) as client:
+        found = {one["code"]: one for one in (await read(client, "/accounts"))["accounts"]}
+    codes_of = {code: one["why_not"] and one["why_not"]["code"] for code, one in found.items()}
+    assert [codes_of[code] for code in ("1122", "2202", "5602", "1002")] == [
+        "control_account", "summary_account", None, None]
+    assert "1122" in found["1122"]["why_not"]["zh"]
+    assert (found["5001"]["dimensions"], found["5602"]["dimensions"]) == (["customer", "salesperson"], [])
+
+
+async def test_a_voucher_says_whether_it_may_be_corrected_and_what_corrected_it(pool: Pool) -> None:
+    await open_books(pool)
+    (wrong,) = (await posted(pool, draft())).vouchers
+    fix = DraftCorrection(draft_id="D-2", on=date(2025, 3, 20), period=wrong.period, word="记", number=1, reason="x",
+                          lines=asked(("5602", "D", "320.00"), ("1001", "C", "320.00")))
+    await deliver(pool, service, examples.paid())
+    async with door(pool) as client:
+
+        async def of(number: int) -> Any:
+            return await read(client, f"/vouchers/{MARCH}/记/{number}/correction")
+
+        assert await of(1) == {"why_not": None, "corrects": None, "corrected_by": [], "drafts": []}
+        paid = (await of(2))["why_not"]
+        assert (paid["code"], paid["account"]) == ("control_account", "1122")
+        assert (await do(pool, fix.model_copy(update={"draft_id": "D-9"}))).ok
+        assert (await of(1))["drafts"] == ["D-9"]
+        made = (await posted(pool, fix)).vouchers
+        red, blue = ({"period": n.period, "word": n.word, "number": n.number} for n in made)
+        first = await of(1)
+        assert (first["why_not"]["code"], first["corrected_by"]) == ("corrected", [red, blue])
+        assert (await of(4))["corrects"] == {"period": MARCH, "word": "记", "number": 1}
+        assert (await read(client, "/drafts/D-2"))["vouchers"] == [red, blue]
+        assert (await read(client, "/drafts/D-9"))["vouchers"] == []
+        assert (await client.get(f"/vouchers/{MARCH}/记/99/correction")).status_code == 404
 
 
 async def test_what_events_or_a_close_posted_is_not_corrected_by_hand(pool: Pool) -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import APIRouter, FastAPI
@@ -60,7 +61,7 @@ async def stage(rabbitmq_url: str) -> AsyncIterator[Stage]:
         stack.push_async_callback(station.stop)
         app = app_of(console, APIRouter(), pool)
         issuer = Issuer(PRIVATE, "fenlu", "fenlu")
-        add_pages(app, Client(urls, issuer), https=False)
+        add_pages(app, Client(urls, issuer), https=False, zone=ZoneInfo("Asia/Shanghai"), feed_days=400)
         await stack.enter_async_context(beside(app.state.feed.run()))
         await _make_accounts(pool)
         console_url = await stack.enter_async_context(served(app))

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from services.console.domain.drafts import entered, sums, where_typed
+from services.console.domain.drafts import DIMENSIONS, as_typed, balancing, entered, sums, where_typed
 from services.console.domain.feed import WORDS, amount_of
 from services.console.domain.forms import nested, row_numbers
+from services.console.domain.home import TASKS, tasks_for, waiting
 from services.console.domain.lists import Column, Filter, ListView, wanted
 from services.console.domain.lockout import FORGOTTEN, LONGEST, counted, password_fault, wait_after
 from services.console.domain.menu import MENU, place_of, seen_by
@@ -96,6 +97,46 @@ def test_every_event_in_words_exists_and_has_its_amount() -> None:
         assert field is None or field in Event.registry[name].model_fields, name
     bill = Event.registry["order.period_sealed.v1"].model_validate({"period": "2026-01"})
     assert amount_of(bill) is None
+
+
+def test_an_amount_that_balances_leaves_out_its_own_line() -> None:
+    fields = {"lines.0.debit": "30", "lines.1.credit": "10", "lines.2.debit": "7", "lines.2.credit": "5"}
+    assert balancing(fields, "lines.2.credit") == 20
+    assert balancing(fields, "lines.2.debit") == -20, "red, for the other side lacks it"
+    assert balancing(fields, "lines.12.credit") == 22
+
+
+def test_a_posted_voucher_as_one_would_have_typed_it() -> None:
+    none = dict.fromkeys((*DIMENSIONS, "quantity"))
+    lines = [
+        {**none, "account": "5602", "side": "D", "amount": "-12.50", "summary": "own", "customer": "K1"},
+        {**none, "account": "1405", "side": "C", "amount": "-12.50", "summary": "Rent", "quantity": "2.500000"},
+    ]
+    assert as_typed({"summary": "Rent", "lines": lines}) == {
+        "lines.0.account": "5602", "lines.0.summary": "own", "lines.0.debit": "-12.50", "lines.0.customer": "K1",
+        "lines.1.account": "1405", "lines.1.credit": "-12.50", "lines.1.quantity": "2.5"}
+
+
+def test_what_one_may_not_approve_oneself_does_not_wait_for_one() -> None:
+    tasks = {task.name: task for task in TASKS}
+    orders = [{"maker": "li"}, {"maker": "wang"}]
+    assert [waiting(tasks["held"], orders, name) for name in ("li", "zhou")] == [(1, False), (2, False)]
+    drafts = {"drafts": [{"maker": "li", "steps": {"checked": "zhou"}}, {"maker": "wang", "steps": {}}] * 50}
+    assert [waiting(tasks["drafts-signed"], drafts, name) for name in ("li", "zhou", "chen")] == [
+        (50, True), (50, True), (100, True)]
+    assert [waiting(tasks["close"], {"requested_by": ["li"]}, name)[0] for name in ("li", "wang")] == [0, 1]
+    assert waiting(tasks["close"], None, "li") == (0, False)
+
+
+def test_something_can_wait_for_every_role_where_it_may_be_seen() -> None:
+    for role in ROLES:
+        tasks = tasks_for({role})
+        assert tasks, role
+        seen = {entry.path for entry in seen_by(Person("p", "C1", "P", frozenset({role})))}
+        for task in tasks:
+            place = place_of(task.link.partition("?")[0])
+            assert place is not None, task.name
+            assert place.path in seen, (role, task.name)
 
 
 @pytest.mark.parametrize(("path", "to"), [

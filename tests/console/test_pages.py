@@ -2,7 +2,7 @@
 languages, without faults."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -39,8 +39,17 @@ async def test_an_event_appears_with_its_voucher_as_it_is_posted(
         await row.locator("a.number").first.click()
         await expect(page.locator(".paper h2")).to_have_text("记账凭证" if language == "zh-CN" else "Journal voucher")
         await expect(page.locator(".paper tfoot .money").first).to_have_text("226.00")
+        reason = page.locator("section", has=page.locator("#h-correction"))  # receivables: where the business is
+        await expect(reason.locator(".why")).to_contain_text("1122")
+        await expect(reason.locator(f"a[href='/orders/{order}']")).to_be_visible()
         await page.click("a[href^='/events/']")
         await expect(page.locator(".line .here")).to_be_visible()
+        # Later the feed has it no more: then there is what accounting read, and the way to the voucher.
+        await stage.pool.execute("delete from feed where event_id = $1", UUID(page.url.rpartition("/")[2]))
+        await page.reload()
+        await expect(page.locator("pre.raw")).to_contain_text(f"PAY-{order}")
+        await expect(page.locator("h3 a.number").first).to_be_visible()
+        assert await visitor.serious() == []
 
 
 @pytest.mark.parametrize(("device", "language"), BOTH)

@@ -2,10 +2,12 @@
 why; what a service refuses stands at its field and loses nothing."""
 
 from decimal import Decimal
+from urllib.parse import unquote
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.console.browsing import visit
+from shared.events.accounting import CheckVoucher, PostVoucher, SignVoucher
+from tests.console.browsing import Visitor, visit
 from tests.console.stage import Stage
 
 TO = 30_000
@@ -225,9 +227,19 @@ async def test_a_voucher_by_hand_goes_through_four_hands(stage: Stage, browser: 
         await maker.go("/vouchers/drafts/new")
         await page.fill("[name=draft_id]", "V-fee")
         await page.fill("[name=summary]", "银行手续费")
+        await _pick(page, "lines.0.account", "1122", "统驭科目")  # it is found, and not taken
+        await expect(page.locator("#f-lines-0-account-note")).to_contain_text("只能由业务事件变动")
+        await page.fill("[name='lines.0.account']", "")
         await _pick(page, "lines.0.account", "财务费用", "5603")
         await page.fill("[name='lines.0.debit']", "25.50")
         await _pick(page, "lines.1.account", "1002", "银行存款")
+        await page.locator("[name='lines.1.credit']").press("=")
+        await expect(page.locator("[name='lines.1.credit']")).to_have_value("25.5", timeout=TO)
+        await page.fill("[name='lines.3.credit']", "1")
+        await page.keyboard.press("Tab")
+        await expect(page.locator("[name='lines.4.account']")).to_be_focused()
+        await page.keyboard.press("Shift+Tab")
+        await page.locator("[data-row='3'] [data-clear]").click()
         await page.fill("[name='lines.1.credit']", "25.05")
         await expect(page.locator("[data-sums]")).to_contain_text("0.45", timeout=TO)
         await page.keyboard.press("Control+Enter")
@@ -245,15 +257,16 @@ async def test_a_voucher_by_hand_goes_through_four_hands(stage: Stage, browser: 
         assert await maker.serious() == []
     async with visit(browser, stage) as checker:
         await checker.sign_in("second.accountant")
-        await checker.go("/vouchers/drafts")
-        await checker.page.click("a[href$='/V-fee']")
+        await checker.page.click("a.task:has-text('待审核的凭证')")
+        await checker.page.locator("a[href$='/V-fee']").first.click()
         await checker.page.click("form[action$='/check'] button")
         await expect(checker.page.locator(".notice")).to_contain_text("V-fee 已审核", timeout=TO)
         await checker.page.click("form[action$='/post'] button")
         await expect(checker.page.locator(".oops")).to_contain_text("出纳", timeout=TO)
     async with visit(browser, stage, "phone", "en-US") as cashier:
         await cashier.sign_in("cashier")
-        await cashier.go("/vouchers/drafts/V-fee")
+        await cashier.page.click("a.task:has-text('Vouchers to sign')")
+        await cashier.page.locator("a[href$='/V-fee']").first.click()
         assert await cashier.serious() == []
         assert await cashier.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         await expect(cashier.page.locator("form[action$='/check'] button")).to_be_disabled()
@@ -266,8 +279,44 @@ async def test_a_voucher_by_hand_goes_through_four_hands(stage: Stage, browser: 
         await expect(chief.page.locator(".paper")).to_contain_text("银行手续费", timeout=TO)
         await expect(chief.page.locator(".paper-foot")).to_contain_text("cashier")
         assert await chief.serious() == []
+        await _correct(stage, chief)
         await chief.go("/vouchers")
         await expect(chief.page.locator("tr", has_text="银行手续费").first).to_be_visible()
+
+
+async def _correct(stage: Stage, chief: Visitor) -> None:
+    """What was posted says that it may be corrected; the correction says of what, and the voucher by which."""
+    page, voucher = chief.page, chief.page.url.removeprefix(chief.url)
+    await page.locator(".bar a[href$='/correct']").click()
+    assert await page.input_value("[name='lines.0.debit']") == "25.50"
+    await page.fill("[name=draft_id]", "V-fee-2")
+    await page.fill("[name=reason]", "金额录错")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".oops")).to_contain_text("没有差别", timeout=TO)
+    await page.fill("[name='lines.0.debit']", "30")
+    await page.locator("[name='lines.1.credit']").press("=")
+    await expect(page.locator("[name='lines.1.credit']")).to_have_value("30", timeout=TO)
+    assert await chief.serious() == []
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".notice")).to_contain_text("V-fee-2", timeout=TO)
+    await expect(page.locator("section", has=page.locator("#h-was"))).to_contain_text("25.50")
+    assert await chief.serious() == []
+    await chief.go(voucher)
+    await expect(page.locator("section", has=page.locator("#h-correction"))).to_contain_text("V-fee-2")
+    for step, actor in ((CheckVoucher, "accountant"), (SignVoucher, "cashier"), (PostVoucher, "accountant")):
+        await stage.live.do(step(draft_id="V-fee-2"), actor=actor)
+    await page.reload()
+    await expect(page.locator("section", has=page.locator("#h-correction"))).to_contain_text("已由下列凭证更正")
+    assert await page.locator("a[href$='/correct']").count() == 0
+    await chief.go("/vouchers/drafts/V-fee-2")
+    await expect(page.locator(".todo .slot a.number").first).to_be_visible()
+    await chief.go(f"{voucher}/correct")
+    await expect(page.locator(".oops")).to_contain_text("已更正过")
+    await expect(page.locator("[name=reason]")).to_have_count(0)
+    await chief.go(voucher)
+    await page.locator("#h-correction ~ .slot a.number").first.click()
+    await page.locator(f"#h-correction ~ .slot a[href='{unquote(voucher)}']").click()
+    assert unquote(page.url.removeprefix(chief.url)) == unquote(voucher)
 
 
 async def test_a_draft_is_given_up_with_a_reason(stage: Stage, browser: Browser) -> None:
@@ -277,10 +326,19 @@ async def test_a_draft_is_given_up_with_a_reason(stage: Stage, browser: Browser)
         await visitor.go("/vouchers/drafts/new")
         await page.fill("[name=draft_id]", "V-wrong")
         await page.fill("[name=summary]", "Rent")
-        for n, (account, side) in enumerate((("5602", "debit"), ("2241", "credit"))):
-            await page.fill(f"[name='lines.{n}.account']", account)
-            await page.fill(f"[name='lines.{n}.{side}']", "100")
+        await _pick(page, "lines.0.account", "5602", "5602")
+        await page.locator("[data-row='0'] [data-more-dims]").click()
+        await expect(page.locator("[name='lines.0.customer']")).to_be_focused()
+        await _pick(page, "lines.0.customer", "K1", "K1")
+        await page.fill("[name='lines.0.debit']", "100")
+        await _pick(page, "lines.1.account", "5001", "5001")  # what its lines carry by the rules is offered at once
+        await expect(page.locator("[name='lines.1.salesperson']")).to_be_visible()
+        await expect(page.locator("[name='lines.1.supplier']")).to_be_hidden()
+        await page.fill("[name='lines.1.credit']", "100")
+        assert await visitor.serious() == []
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         await page.click("form[data-entry] button[type=submit]")
+        await expect(page.locator("tbody tr").first).to_contain_text("K1", timeout=TO)
         await page.fill("[name=why]", "twice")
         await page.click("form[action$='/discard'] button")
         await expect(page.locator(".notice")).to_contain_text("V-wrong is discarded", timeout=TO)

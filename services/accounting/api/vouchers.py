@@ -1,18 +1,20 @@
 """Open books; read accounts, trial balance, vouchers, and what events came to."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 
 from services.accounting import store, views
 from services.accounting.api.ledger import MONTH, Books, Period
-from services.accounting.domain import periods
+from services.accounting.domain import correcting, manual, periods
+from services.accounting.domain.manual import ChartAccount
 from services.accounting.domain.pack import Word
 from services.accounting.domain.posting import Policies
 from services.accounting.store import drafts as draft_store
 from services.accounting.store import periods as period_store
+from services.accounting.views import corrections
 from shared.db import Db
 from shared.events.accounting import (
     ApprovePeriodClose,
@@ -29,6 +31,7 @@ from shared.events.accounting import (
 )
 from shared.events.base import NO_NUL
 from shared.http import Reading, accept, not_found
+from shared.refusal import Text
 
 router = APIRouter()
 
@@ -67,8 +70,26 @@ async def accounts(
     code: Annotated[Sequence[str], Query(max_length=500)] = (),
     limit: Annotated[int | None, Query(ge=1, le=500)] = None,
 ) -> dict[str, Any]:
-    """The chart of accounts (科目表): all of it, what is found by the begin of a code or a part of a name, or some."""
-    return {"accounts": await views.chart(book.db, book.ledger, found=q.strip(), codes=code, limit=limit)}
+    """The chart of accounts (科目表): all of it, what is found by the begin of a code or a part of a name, or some.
+
+    `why_not` says why no hand may write on one, `dimensions` what its lines usually carry."""
+    terms = store.first_terms(await _ledgers(book.db), book.ledger)
+    assert terms, "whoever reads a ledger has its terms"
+    control, carried = manual.control_accounts(terms), manual.dimensions_of(terms)
+
+    def shown(account: dict[str, Any]) -> dict[str, Any]:
+        reason = manual.why_not_account(
+            account["code"], ChartAccount(account["kind"], account["takes_lines"]), control)
+        return {**account, "why_not": reason and _reason(reason[0], reason[1], account=account["code"]),
+                "dimensions": carried.get(account["code"], ())}
+
+    found = await views.chart(book.db, book.ledger, found=q.strip(), codes=code, limit=limit)
+    return {"accounts": [shown(account) for account in found]}
+
+
+def _reason(code: str, text: Text, **params: Any) -> dict[str, str]:
+    """Why something may not be done, as errors say it, in both languages."""
+    return {"code": code, "zh": text.zh.format(**params), "en": text.en.format(**params)}
 
 
 @router.get("/trial-balance")
@@ -94,6 +115,22 @@ async def voucher(
     if found is None:
         raise not_found("voucher", f"{period} {word}-{number}")
     return found
+
+
+@router.get("/vouchers/{period}/{word}/{number}/correction")
+async def voucher_correction(
+    book: Books, period: Annotated[str, Path(pattern=MONTH)], word: Word, number: Annotated[int, Path(ge=1, lt=2**63)]
+) -> dict[str, Any]:
+    """Whether a voucher may be corrected by hand (更正), and why not; what it corrects; what corrects it."""
+    of = await draft_store.voucher(book.db, book.ledger, period, word, number)
+    if of is None:
+        raise not_found("voucher", f"{period} {word}-{number}")
+    terms = store.first_terms(await _ledgers(book.db), book.ledger)
+    assert terms, "whoever reads a ledger has its terms"
+    reason = correcting.why_not(of, manual.control_accounts(terms))
+    why_not = reason and {**_reason(reason[0], reason[1], account=reason[2], period=period, word=word, number=number),
+                          "account": reason[2]}
+    return {"why_not": why_not, **await corrections.links(book.db, book.ledger, of["seq"])}
 
 
 @router.get("/events/{event_id}/vouchers")
@@ -127,16 +164,22 @@ async def period_checks(db: Reading, period: Annotated[str, Path(pattern=MONTH)]
 
 
 @router.get("/drafts")
-async def list_drafts(db: Reading, after: Annotated[str, Query(max_length=64)] = "") -> dict[str, Any]:
-    """Drafts of vouchers that were neither posted nor discarded, by id, a page at a time."""
-    found = await draft_store.unposted(db, (await _ledgers(db))[0].first.open_from, None, after)
+async def list_drafts(
+    db: Reading, after: Annotated[str, Query(max_length=64, pattern=NO_NUL)] = "",
+    step: Literal["checked", "signed", "posted"] | None = None,
+) -> dict[str, Any]:
+    """Drafts of vouchers that were neither posted nor discarded, all or those that wait for a step, by id, a page at a
+    time."""
+    found = await draft_store.unposted(db, (await _ledgers(db))[0].first.open_from, None, after, step or "")
     return {"drafts": found, "next": found[-1]["draft_id"] if len(found) == draft_store.PAGE else None}
 
 
 @router.get("/drafts/{draft_id}")
 async def show_draft(db: Reading, draft_id: str) -> dict[str, Any]:
-    """A draft with what became of it."""
+    """A draft with what became of it, and the vouchers that it was posted as."""
     draft = await draft_store.load(db, draft_id)
     if draft is None:
         raise not_found("draft_id", draft_id)
-    return {"draft_id": draft.draft_id, "kind": draft.kind, "maker": draft.maker, "steps": draft.steps, **draft.content}
+    vouchers = await corrections.posted(db, manual.ledger_of(draft.content), draft_id)
+    return {"draft_id": draft.draft_id, "kind": draft.kind, "maker": draft.maker, "steps": draft.steps,
+            "vouchers": vouchers, **draft.content}

@@ -8,15 +8,31 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from services.accounting.domain.manual import ELSEWHERE, VERSION, ledger_of, lines_of, voucher
+from services.accounting.domain.manual import CONTROL_ACCOUNT, ELSEWHERE, VERSION, ledger_of, lines_of, voucher
 from services.accounting.domain.pack import Bilingual
 from services.accounting.domain.posting import Line, Posting, Row, Terms
+from shared.refusal import Text
 
+CORRECTED = Text("凭证 {period} {word}-{number} 已更正过，请更正其更正凭证",
+                 "voucher {period} {word}-{number} was corrected already; correct its correction")
+OF_CLOSE = Text("结账凭证不能更正，请在未结账月份另行处理",
+                "the vouchers of a close are not corrected; say what is wrong in an open month")
 NOTHING = Bilingual(zh="更正前后没有差别", en="the correction changes nothing")
 Method = Literal["red", "red_and_blue", "difference", "prior_year", "nothing"]
 Place = tuple[str, str, tuple[tuple[str, str], ...]]  # account, side (empty where both are added up), dimensions
+
+
+def why_not(of: Mapping[str, Any], control: frozenset[str]) -> tuple[str, Text, str] | None:
+    """Why a posted voucher is not corrected by hand: code, text, and the control account if that is why; None if it may
+    be. What a control account says is corrected where the business is, or the subledger would part from it."""
+    if of["corrected"]:
+        return "corrected", CORRECTED, ""
+    if of["origin"] == "close":
+        return "of_close", OF_CLOSE, ""
+    account = next((line["account"] for line in of["lines"] if line["account"] in control), None)
+    return ("control_account", CONTROL_ACCOUNT, account) if account else None
 
 
 def choose(was: Sequence[Line], should: Sequence[Line], was_on: date, on: date) -> Method:

@@ -102,17 +102,31 @@ def why_not_line(
     account = chart.get(line.account)
     if account is None:
         return refuse("account", "unknown_account", UNKNOWN_ACCOUNT)
-    if not account.takes_lines:
-        return refuse("account", "summary_account", SUMMARY_ACCOUNT)
-    if line.account in control:
-        return refuse("account", "control_account", CONTROL_ACCOUNT)
-    if account.kind == "memo":
-        return refuse("account", "memo_account", MEMO_ACCOUNT)
+    if reason := why_not_account(line.account, account, control):
+        return refuse("account", *reason)
     if not line.amount:
         return refuse("amount", "zero_amount", NO_AMOUNT)
     if not money.fits(line.amount, currency):
         return refuse("amount", "too_many_decimals", DECIMALS)
     return None
+
+
+def why_not_account(code: str, account: ChartAccount, control: frozenset[str]) -> tuple[str, Text] | None:
+    """Why no hand may write on an account: the code of the refusal and its text; None if one may."""
+    if not account.takes_lines:
+        return "summary_account", SUMMARY_ACCOUNT
+    if code in control:
+        return "control_account", CONTROL_ACCOUNT
+    return ("memo_account", MEMO_ACCOUNT) if account.kind == "memo" else None
+
+
+def dimensions_of(terms: Terms) -> Mapping[str, tuple[str, ...]]:
+    """Account -> what its lines carry by the rules, in the usual order. A hand may leave it out, or say others."""
+    found: dict[str, set[str]] = {}
+    for line in (line for rule in terms.pack.rules for line in rule.lines):
+        if code := terms.code(line.role):
+            found.setdefault(code, set()).update(line.dimensions)
+    return {code: tuple(name for name in DIMENSIONS if name in names) for code, names in found.items()}
 
 
 def plain(lines: Iterable[AskedVoucherLine], chart: Mapping[str, ChartAccount]) -> list[dict[str, Any]]:
@@ -156,6 +170,16 @@ def why_not(step: Step, draft: Draft, by: str, command: Command, terms: Terms) -
     if step == "posted" and "signed" not in draft.steps and _moves_money(draft, terms):
         return refuse("unsigned", UNSIGNED)
     return None
+
+
+def next_step(draft: Draft, taken: Step, terms: Terms) -> Step | None:
+    """What a draft waits for once a step is taken; None for nothing more."""
+    if taken in ("posted", "discarded"):
+        return None
+    done = {*draft.steps, taken}
+    if "checked" not in done:
+        return "checked"
+    return "signed" if "signed" not in done and _moves_money(draft, terms) else "posted"
 
 
 def _moves_money(draft: Draft, terms: Terms) -> bool:

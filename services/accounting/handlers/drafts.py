@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.accounting import store
-from services.accounting.domain import manual
+from services.accounting.domain import correcting, manual
 from services.accounting.domain.journal import decide, decide_everywhere
 from services.accounting.domain.manual import Draft, Step
 from services.accounting.domain.posting import Policies, Terms
@@ -32,10 +32,6 @@ from shared.refusal import Refusal, Text
 TAKEN = Text("草稿号 {draft_id} 已被使用", "there is a draft {draft_id} already")
 UNKNOWN = Text("没有草稿 {draft_id}", "there is no draft {draft_id}")
 NO_VOUCHER = Text("没有凭证 {period} {word}-{number}", "there is no voucher {period} {word}-{number}")
-CORRECTED = Text("凭证 {period} {word}-{number} 已更正过，请更正其更正凭证",
-                 "voucher {period} {word}-{number} was corrected already; correct its correction")
-OF_CLOSE = Text("结账凭证不能更正，请在未结账月份另行处理",
-                "the vouchers of a close are not corrected; say what is wrong in an open month")
 NOTHING = Text("更正前后没有差别", "the correction changes nothing")
 
 Outcome = Event | Refusal
@@ -94,20 +90,15 @@ async def _draft_correction(db: Db, command: DraftCorrection) -> Outcome:
 
 
 def _why_not_corrected(command: DraftCorrection, of: Mapping[str, Any], terms: Terms) -> Refusal | None:
-    """What a control account says is corrected where the business is, or the subledger would part from it."""
-    if of["corrected"]:
-        return _of_voucher(command, "corrected", CORRECTED, 409)
-    if of["origin"] == "close":
-        return _of_voucher(command, "of_close", OF_CLOSE, 422)
-    for line in of["lines"]:
-        if line["account"] in manual.control_accounts(terms):
-            params = {"account": line["account"]}
-            return Refusal(command, "number", "control_account", manual.CONTROL_ACCOUNT, params)
-    return None
+    reason = correcting.why_not(of, manual.control_accounts(terms))
+    if reason is None:
+        return None
+    code, text, account = reason
+    return _of_voucher(command, code, text, 409 if code == "corrected" else 422, account=account)
 
 
-def _of_voucher(command: DraftCorrection, code: str, text: Text, status: int) -> Refusal:
-    params = {"period": command.period, "word": command.word, "number": str(command.number)}
+def _of_voucher(command: DraftCorrection, code: str, text: Text, status: int, **more: str) -> Refusal:
+    params = {"period": command.period, "word": command.word, "number": str(command.number), **more}
     return Refusal(command, "number", code, text, params, status)
 
 
@@ -157,7 +148,8 @@ async def _step(
     draft, terms, _ = found
     refusal = manual.why_not(step, draft, command.actor.name, command, terms)
     if refusal is None:
-        await drafts.insert_step(db, draft.draft_id, step, command.actor.name, why)
+        then = manual.next_step(draft, step, terms)
+        await drafts.insert_step(db, draft.draft_id, step, command.actor.name, then, why)
     return refusal
 
 
@@ -178,9 +170,9 @@ async def _post(db: Db, command: PostVoucher) -> Outcome:
     if of and (now := await drafts.voucher(
             db, of["ledger"], of["period"], of["word"], of["number"])) and now["corrected"]:
         params = {name: str(of[name]) for name in ("period", "word", "number")}
-        return Refusal(command, "draft_id", "corrected", CORRECTED, params, 409)
+        return Refusal(command, "draft_id", "corrected", correcting.CORRECTED, params, 409)
     numbered = await store.post(db, [decide_everywhere(manual.row(draft, command.actor.name), ledgers)])
-    await drafts.insert_step(db, draft.draft_id, "posted", command.actor.name)
+    await drafts.insert_step(db, draft.draft_id, "posted", command.actor.name, None)
     numbers = tuple(
         VoucherNumber(ledger=n.posting.terms.ledger, period=n.voucher.period, word=n.voucher.word, number=n.number)
         for n in numbered

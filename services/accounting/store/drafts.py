@@ -26,8 +26,11 @@ async def insert(db: Db, draft: Draft, dated: date) -> bool:
     """False if there is a draft of this id already."""
     inserted = await db.fetchval(
         """
-        insert into draft (company, draft_id, kind, dated, maker, content) values ($1, $2, $3, $4, $5, $6)
-        on conflict do nothing returning true
+        with made as (
+            insert into draft (company, draft_id, kind, dated, maker, content) values ($1, $2, $3, $4, $5, $6)
+            on conflict do nothing returning company, draft_id
+        )
+        insert into draft_waiting (company, draft_id, step) select company, draft_id, 'checked' from made returning true
         """,
         db.company, draft.draft_id, draft.kind, dated, draft.maker, dict(draft.content),
     )
@@ -46,8 +49,12 @@ async def insert_all(db: Db, drafts: Sequence[tuple[Draft, date]]) -> None:
     """Drafts with their days, whose ids are free while the book is locked."""
     await db.execute(
         """
-        insert into draft (company, draft_id, kind, dated, maker, content)
-        select $1, d.* from unnest($2::text[], $3::text[], $4::date[], $5::text[], $6::jsonb[]) as d
+        with made as (
+            insert into draft (company, draft_id, kind, dated, maker, content)
+            select $1, d.* from unnest($2::text[], $3::text[], $4::date[], $5::text[], $6::jsonb[]) as d
+            returning company, draft_id
+        )
+        insert into draft_waiting (company, draft_id, step) select company, draft_id, 'checked' from made
         """,
         db.company, *columns([(d.draft_id, d.kind, on, d.maker, dict(d.content)) for d, on in drafts], 5),
     )
@@ -67,27 +74,42 @@ async def load(db: Db, draft_id: str) -> Draft | None:
     return Draft(**row) if row else None
 
 
-async def insert_step(db: Db, draft_id: str, step: Step, by: str, why: str | None = None) -> None:
+async def insert_step(
+    db: Db, draft_id: str, step: Step, by: str, then: Step | None, why: str | None = None
+) -> None:
+    """A step that was taken; `then` is what the draft waits for from now on, None for nothing more."""
     await db.execute(
-        "insert into draft_step (company, draft_id, step, who, why) values ($1, $2, $3, $4, $5)",
-        db.company, draft_id, step, by, why,
+        """
+        with moved as (
+            update draft_waiting set step = $5::text where company = $1 and draft_id = $2 and $5::text is not null
+        ), done as (
+            delete from draft_waiting where company = $1 and draft_id = $2 and $5::text is null
+        )
+        insert into draft_step (company, draft_id, step, who, why) values ($1, $2, $3, $4, $6)
+        """,
+        db.company, draft_id, step, by, then, why,
     )
 
 
-async def unposted(db: Db, since: date, before: date | None, after: str = "") -> list[dict[str, Any]]:
-    """Drafts of some days that were neither posted nor discarded, a page at a time."""
+async def unposted(
+    db: Db, since: date, before: date | None, after: str = "", step: str = ""
+) -> list[dict[str, Any]]:
+    """Drafts of some days that were neither posted nor discarded, all or those that wait for a step, a page at a
+    time."""
     rows = await db.fetch(
         """
-        select d.draft_id, d.kind, d.dated, d.maker, d.made_at,
-               (select coalesce(jsonb_object_agg(step, who), '{}') from draft_step s
+        select d.draft_id, d.kind, d.dated, d.maker, d.made_at, w.step as waits_for,
+               coalesce(d.content ->> 'summary', d.content ->> 'reason') as summary,
+               (select coalesce(sum((line ->> 'amount')::numeric), 0)::text
+                from jsonb_array_elements(d.content -> 'lines') as line where line ->> 'side' = 'D') as total,
+               (select coalesce(jsonb_object_agg(s.step, s.who), '{}') from draft_step s
                 where s.company = d.company and s.draft_id = d.draft_id) as steps
-        from draft d
-        where d.company = $1 and d.dated >= $2 and d.dated < coalesce($3, 'infinity'::date) and d.draft_id > $4
-          and not exists (select from draft_step s where s.company = d.company and s.draft_id = d.draft_id
-                          and s.step in ('posted', 'discarded'))
-        order by d.draft_id limit $5
+        from draft_waiting w join draft d on d.company = w.company and d.draft_id = w.draft_id
+        where w.company = $1 and d.dated >= $2 and d.dated < coalesce($3, 'infinity'::date) and w.draft_id > $4
+          and ($6 = '' or w.step = $6)
+        order by w.draft_id limit $5
         """,
-        db.company, since, before, after, PAGE,
+        db.company, since, before, after, PAGE, step,
     )
     return [dict(row) for row in rows]
 

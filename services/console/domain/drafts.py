@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from shared.refusal import Text
+
 SIDES = {"D": "debit", "C": "credit"}
+DIMENSIONS = {  # 核算项目
+    "customer": Text("客户", "Customer"), "supplier": Text("供应商", "Supplier"), "product": Text("商品", "Product"),
+    "warehouse": Text("仓库", "Warehouse"), "salesperson": Text("业务员", "Salesperson"),
+}
 
 
 def entered(line: Mapping[str, str]) -> dict[str, str]:
@@ -41,6 +47,15 @@ def sums(fields: Mapping[str, str]) -> dict[str, Decimal]:
     return {"debit": debit, "credit": credit, "difference": debit - credit}
 
 
+def balancing(fields: Mapping[str, str], place: str) -> Decimal:
+    """What an amount (`lines.2.credit`) has to be for debits and credits to be equal, whatever its line has now; below
+    zero, thus red, if the other side lacks it."""
+    line, _, column = place.rpartition(".")
+    others = {name: value for name, value in fields.items() if not name.startswith(f"{line}.")}
+    difference = sums(others)["difference"]
+    return -difference if column == "debit" else difference
+
+
 def _number(text: str) -> Decimal:
     try:
         number = Decimal(text.strip().replace(",", ""))
@@ -49,6 +64,16 @@ def _number(text: str) -> Decimal:
     return number if number.is_finite() and abs(number) < 10**16 else Decimal(0)
 
 
-def amounts_of(line: Mapping[str, Any]) -> dict[str, str]:
-    """A line of a draft: its amount in the column of its side."""
-    return {"debit": "", "credit": "", SIDES[line["side"]]: line["amount"]}
+def as_typed(voucher: Mapping[str, Any]) -> dict[str, str]:
+    """The lines of a posted voucher as the fields of a form. A summary that is the voucher's own is left out: a
+    correction has another one."""
+    fields: dict[str, str] = {}
+    for n, line in enumerate(voucher["lines"]):
+        at = f"lines.{n}."
+        own = line["summary"] if line["summary"] != voucher["summary"] else None
+        values = {"account": line["account"], "summary": own, SIDES[line["side"]]: line["amount"],
+                  **{name: line[name] for name in DIMENSIONS}}
+        fields |= {at + name: str(value) for name, value in values.items() if value}
+        if line["quantity"]:
+            fields[f"{at}quantity"] = f"{Decimal(line['quantity']).normalize():f}"
+    return fields

@@ -1,12 +1,12 @@
 """Events in words that fit into a line, and the amount that each is about. What is not here is not for people."""
 
+from collections.abc import Iterable, Mapping
+from datetime import date, tzinfo
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from shared.events import Event
 from shared.refusal import Text
-
-ZONE = ZoneInfo("Asia/Shanghai")  # in which days are counted and times are shown
 
 # type -> (the words, the field that holds its amount)
 WORDS: dict[str, tuple[Text, str | None]] = {
@@ -71,6 +71,16 @@ def amount_of(event: Event) -> Decimal | None:
     """The amount in the currency of the books that an event is about, if it is about one."""
     field = WORDS[event.type][1]
     return None if field is None else Decimal(getattr(event, field))
+
+
+def day_of(event: Event, zone: tzinfo) -> date:
+    """The day on which it was said, where the company is."""
+    return event.envelope.time.astimezone(zone).date()
+
+
+def begins(walk: str, rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a story has its beginning: the first version of what it is named after."""
+    return any(row["subject"] == walk and row["version"] == 1 for row in rows)
 
 
 def words(type_: str) -> Text:

@@ -1,5 +1,6 @@
 """The pages (页面): one module per group; `frame` is what all of them stand on."""
 
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -11,6 +12,7 @@ from services.console.identity import Accounts
 from services.console.pages import (
     accounts,
     books,
+    corrections,
     customers,
     drafts,
     finding,
@@ -25,24 +27,27 @@ from services.console.pages import (
 )
 from services.console.pages.errors import add_error_pages
 from services.console.pages.guard import Guard
-from services.console.pages.rendering import STATIC
+from services.console.pages.rendering import STATIC, show_times_in
 
 # Every group of pages; its router's paths are the addresses.
 GROUPS: tuple[APIRouter, ...] = (
-    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, finding.router, orders.router,
-    customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
+    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, corrections.router, finding.router,
+    orders.router, customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
 )
 
 
-def add_pages(app: FastAPI, client: Client, *, https: bool) -> None:
-    """Everything that is no API and no probe is a page. `app.state.feed` has to run beside them."""
+def add_pages(app: FastAPI, client: Client, *, https: bool, zone: ZoneInfo, feed_days: int) -> None:
+    """Everything that is no API and no probe is a page. `app.state.feed` has to run beside them.
+
+    `zone` says what is today, and in what times are shown; `feed_days` is how long what happened is kept."""
     if missing := [name for name in ("htmx.min.js", "hx-sse.min.js", "tabler.min.css")
                    if not (STATIC / "vendor" / name).exists()]:
         raise SystemExit(f"browser files are missing ({', '.join(missing)}): sh tools/browser_files.sh")
     pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.feed = Feed(app.state.pool, client)
     pages.state.pool, pages.state.client, pages.state.https = app.state.pool, client, https
-    pages.state.feed = app.state.feed
+    pages.state.feed, pages.state.feed_days = app.state.feed, feed_days
+    show_times_in(zone)
     pages.state.accounts = Accounts(app.state.pool, https=https)
     for group in GROUPS:
         pages.include_router(group)

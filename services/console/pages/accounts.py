@@ -8,13 +8,13 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from services.console import store, views
-from services.console.domain.feed import ZONE
 from services.console.domain.lists import Column, Filter, ListView, Page
 from services.console.domain.lockout import password_fault
 from services.console.domain.roles import ROLES
 from services.console.identity import hashed
 from services.console.pages import listing
 from services.console.pages.frame import ForbiddenError, Form, MissingError, Posted, User, address, go, page, require
+from services.console.pages.rendering import zone
 from services.console.pages.sign_in import FAULTS
 from shared.refusal import Text
 
@@ -160,7 +160,7 @@ def _faults(form: Form, name: str) -> dict[str, Text]:
 def _day(text: str) -> tuple[datetime, datetime]:
     """From the beginning of a day until its end; always, if it is none."""
     try:
-        begins = datetime.combine(date.fromisoformat(text), time(), ZONE)
+        begins = datetime.combine(date.fromisoformat(text), time(), zone())
     except ValueError:
         return datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
     return begins, begins + timedelta(days=1)

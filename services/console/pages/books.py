@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
+from services.console.domain.drafts import DIMENSIONS
 from services.console.domain.roles import ASKED_IT, needs, unless_own, why_not
 from services.console.pages.frame import Asked, MissingError, Posted, Services, User, go, page, require
 from shared.events.accounting import ApprovePeriodClose, RequestPeriodClose
@@ -30,10 +31,6 @@ TABS = (
     ("/books/tieout", Text("账账核对", "Tie-out")),
     ("/books/closing", Text("结账", "Closing")),
 )
-DIMENSIONS = {
-    "customer": Text("客户", "Customer"), "supplier": Text("供应商", "Supplier"), "product": Text("商品", "Product"),
-    "warehouse": Text("仓库", "Warehouse"), "salesperson": Text("业务员", "Salesperson"),
-}
 SEALED = Text("已封存 {period}", "{period} is sealed")
 ASKED_FOR = Text("已申请 {period} 结账，等待他人批准",
                  "the close of {period} is asked for; somebody else has to approve it")

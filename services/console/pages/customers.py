@@ -10,13 +10,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from services.console.client import RefusedError
-from services.console.domain.feed import ZONE
-from services.console.domain.lists import Column, Filter, ListView
+from services.console.domain.lists import Badge, Column, Filter, ListView
 from services.console.domain.roles import Person, why_not
 from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, Form, MissingError, Posted, Services, User, go, page
 from services.console.pages.orders import STATES
-from services.console.pages.rendering import today
+from services.console.pages.rendering import now, today, tonight, zone
 from shared.events import Command
 from shared.events.crm import (
     AddContact,
@@ -43,6 +42,21 @@ CUSTOMERS = ListView(
     ),
     filters=(Filter("q", Text("查找", "Find"), "search", hint=Text("名称或编号的一部分", "part of name or number")),),
     empty=Text("没有找到客户", "no customer found"),
+)
+DUE = ListView(
+    "/customers/due", Text("今天要联系的客户", "Customers to see to today"),
+    columns=(
+        Column("due_on", Text("到期", "Due"), "date"),
+        Column("overdue", Text("状态", "State"), "state",
+               states={"late": Badge(Text("已过期", "Overdue"), "red"),
+                       "today": Badge(Text("今天", "Today"), "amber")}),
+        Column("customer_name", Text("客户", "Customer"), link="/customers/{customer_id}", phone="head"),
+        Column("kind", Text("事由", "Matter"), "state",
+               states={"complaint": Badge(Text("投诉", "Complaint")), "follow_up": Badge(Text("回访", "Follow-up"))}),
+        Column("text", Text("内容", "What")),
+        Column("who", Text("负责", "Whose"), "who"),
+    ),
+    empty=Text("今天没有要联系的客户", "nobody waits for us today"),
 )
 CHANNELS = {"visit": Text("拜访", "Visit"), "phone": Text("电话", "Phone"), "wechat": Text("微信", "WeChat"),
             "email": Text("邮件", "E-mail"), "meeting": Text("会议", "Meeting"), "other": Text("其他", "Other")}
@@ -84,6 +98,14 @@ async def list_customers(request: Request, person: User, services: Asked) -> Res
                               "customers.html", may_not=why_not(person, RegisterCustomers))
 
 
+@router.get("/customers/due")
+async def list_due(request: Request, person: User, services: Asked) -> Response:
+    """Complaints to resolve and talks to follow up until tonight, the longest overdue first."""
+    found = await services.get("crm", "/reminders", until=tonight().isoformat(), limit=100)
+    rows = [{**one, "overdue": "late" if one["overdue"] else "today"} for one in found or ()]
+    return await listing.show(request, listing.page_of(listing.asked(request, DUE), {"rows": rows}, "rows"))
+
+
 @router.get("/customers/new")
 async def enter_customer(request: Request, person: User) -> Response:
     fields = {"customers.0.salesperson": person.name if person.has("sales") else ""}
@@ -119,7 +141,7 @@ async def do_act(
         raise MissingError
     body = _with_zone(form.body())
     if act.stamp:
-        body[act.stamp] = datetime.now(ZONE).isoformat()
+        body[act.stamp] = now().isoformat()
     if "customer_id" in act.command.model_fields:
         body["customer_id"] = customer_id
     try:
@@ -134,7 +156,7 @@ def _with_zone(body: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(body)
     for name in MOMENTS:
         try:
-            found[name] = datetime.fromisoformat(found[name]).replace(tzinfo=ZONE).isoformat()
+            found[name] = datetime.fromisoformat(found[name]).replace(tzinfo=zone()).isoformat()
         except (KeyError, ValueError):
             continue
     return found
@@ -149,11 +171,12 @@ async def _show(
         facts.or_none(services.get("order", f"/customers/{customer_id}")))
     if customer is None:
         raise MissingError
-    now, day = datetime.now(ZONE), today()
+    moment, day = now(), today()
     return await page(
         request, "customer.html", 422 if errors else 200, customer=customer, credit=credit, form=form, opened=opened,
-        errors=errors, by_field=facts.by_field(errors), states=STATES, channels=CHANNELS, now=f"{now:%Y-%m-%dT%H:%M}",
-        due=f"{now + timedelta(days=3):%Y-%m-%dT18:00}", documents=_documents(customer),
+        errors=errors, by_field=facts.by_field(errors), states=STATES, channels=CHANNELS,
+        now=f"{moment:%Y-%m-%dT%H:%M}", due=f"{moment + timedelta(days=3):%Y-%m-%dT18:00}",
+        documents=_documents(customer),
         numbers={name: facts.new_number(act.letter, day) for name, act in ACTS.items() if act.number},
         may_not={name: why_not(person, act.command) for name, act in ACTS.items()},
         may_not_order=why_not(person, PlaceOrder), contacts={one["contact_id"]: one["name"] for one in

@@ -44,8 +44,9 @@ async def _forbidden(request: Request, error: Exception) -> Response:
     return await _show(request, 403, Text("不能这样做", "Not allowed"), error.why)
 
 
-async def _missing(request: Request, _error: Exception) -> Response:
-    return await _show(request, 404, Text("找不到", "Not found"), NOT_THERE)
+async def _missing(request: Request, error: Exception) -> Response:
+    why = error.why if isinstance(error, MissingError) else None
+    return await _show(request, 404, Text("找不到", "Not found"), why or NOT_THERE)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:

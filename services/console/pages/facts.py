@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 
 from services.console import views
 from services.console.client import RefusedError, UnavailableError
+from services.console.domain.feed import begins
 from services.console.domain.forms import filled_rows, nested, placed, row_numbers
 from services.console.domain.roles import Person
 from services.console.pages.frame import Form, Services
@@ -64,12 +66,32 @@ async def accounts(services: Services, codes: Iterable[str]) -> Mapping[str, Row
 
 async def story(request: Request, services: Services, person: Person, walk: str) -> list[Row]:
     """What happened to a document, oldest first, each with its vouchers (`outcome`)."""
-    rows = await views.walk(request.app.state.pool, person.company, walk, limit=100)
+    rows = await told(request, person, walk, limit=100)
     answer = await or_none(services.get("accounting", "/events/vouchers", id=[str(row["event_id"]) for row in rows])
                            ) if rows else None
     for row in rows:
         row["outcome"] = (answer or {"events": {}})["events"].get(str(row["event_id"]))
     return rows
+
+
+async def told(request: Request, person: Person, walk: str, limit: int = 500) -> list[Row]:
+    """What the feed still has of a story, oldest first; `cut` is the first row if what came before it is too old."""
+    rows = await views.walk(request.app.state.pool, person.company, walk, limit)
+    whole = begins(walk, rows)
+    return [{**row, "cut": not whole and place == 0} for place, row in enumerate(rows)]
+
+
+# Kind of a document -> its page.
+PAGES = {"order": "/orders/", "purchase": "/purchases/", "receipt": "/stock/receipts/", "count": "/stock/counts/",
+         "supplier_invoice": "/bills/", "customer": "/customers/", "supplier": "/suppliers/"}
+
+
+def document_of(event: Mapping[str, Any] | None) -> str | None:
+    """The page of the business behind an event: of its story, else of the event itself."""
+    if event is None:
+        return None
+    kind, _, number = event["walk"].partition("/")
+    return f"{PAGES[kind]}{quote(number, safe='')}" if kind in PAGES else f"/events/{event['event_id']}"
 
 
 async def until(ask: Callable[[], Awaitable[Any]], told: Callable[[Any], bool]) -> None:

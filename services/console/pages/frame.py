@@ -40,7 +40,11 @@ class ForbiddenError(Exception):
 
 
 class MissingError(Exception):
-    """There is no such thing."""
+    """There is no such thing; the text may say why."""
+
+    def __init__(self, why: Text | None = None) -> None:
+        super().__init__(why.en if why else "")
+        self.why = why
 
 
 # -- who asks ---------------------------------------------------------------------------------------------------------

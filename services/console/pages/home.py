@@ -11,12 +11,13 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from services.console import views
-from services.console.client import RefusedError, UnavailableError
-from services.console.domain.home import FIGURES, tasks_for
+from services.console.client import Client, RefusedError, UnavailableError
+from services.console.domain.home import FIGURES, Task, tasks_for, waiting
+from services.console.domain.roles import Person
 from services.console.feed import Feed
 from services.console.identity import Accounts
 from services.console.pages.frame import Asked, Services, User, language, page
-from services.console.pages.rendering import ENVIRONMENT, today
+from services.console.pages.rendering import ENVIRONMENT, today, tonight
 
 router = APIRouter()
 
@@ -37,21 +38,28 @@ async def show_home(request: Request, person: User, services: Asked) -> Response
     )
     await _add_vouchers(services, rows)
     return await page(request, "home.html", rows=rows, figures=_cards(figures, day), day=day,
-                      tasks=tasks_for(person.roles), last=rows[0]["seq"] if rows else 0)
+                      tasks=_tasks(request, person), last=rows[0]["seq"] if rows else 0)
+
+
+def _tasks(request: Request, person: Person) -> list[Task]:
+    """What may wait for a person at the services of this installation: webhooks is not everywhere."""
+    client: Client = request.app.state.client
+    return [task for task in tasks_for(person.roles) if task.service in client.services]
 
 
 @router.get("/tasks/{name}")
 async def show_task(request: Request, person: User, services: Asked, name: str) -> Response:
     """How much of one kind waits; asked for by itself, so that a service that is away spoils only its own line."""
-    task = next((task for task in tasks_for(person.roles) if task.name == name), None)
+    task = next((task for task in _tasks(request, person) if task.name == name), None)
     if task is None:
         return Response(status_code=204)
     try:
-        answer = await services.get(task.service, task.path, **task.params)
+        params = {name: value.format(tonight=tonight().isoformat()) for name, value in task.params.items()}
+        answer = await services.get(task.service, task.path, **params)
     except (UnavailableError, RefusedError):
         return await page(request, "part_task.html", task=task, count=None, more=False)
-    items = answer if isinstance(answer, list) else (answer or {}).get(task.items, [])
-    return await page(request, "part_task.html", task=task, count=len(items), more=len(items) >= task.most)
+    count, more = waiting(task, answer, person.name)
+    return await page(request, "part_task.html", task=task, count=count, more=more)
 
 
 @router.get("/events/{event_id}/slot")

@@ -3,17 +3,18 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from services.console.domain.feed import OWNERS, ZONE, words
+from services.console.domain.feed import OWNERS, words
 from services.console.domain.roles import ROLES
 from services.console.domain.words import in_capitals
 from shared.refusal import Text
@@ -86,7 +87,7 @@ def dash(value: str) -> str:
 def moment(value: str | datetime, form: str = "%m-%d %H:%M:%S") -> str:
     """A moment in the console's time zone."""
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return when.astimezone(ZONE).strftime(form)
+    return when.astimezone(zone()).strftime(form)
 
 
 @pass_context
@@ -115,8 +116,30 @@ def pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def show_times_in(zone: ZoneInfo) -> None:
+    """Set for the whole process, as all else that is about how values look, before any page is shown."""
+    ENVIRONMENT.globals["zone"] = zone
+
+
+def zone() -> ZoneInfo:
+    """The console's time zone."""
+    found = ENVIRONMENT.globals["zone"]
+    assert isinstance(found, ZoneInfo)
+    return found
+
+
 def today() -> date:
-    return datetime.now(UTC).astimezone(ZONE).date()
+    return now().date()
+
+
+def tonight() -> datetime:
+    """The last second of today."""
+    return datetime.combine(today(), time(23, 59, 59), zone())
+
+
+def now() -> datetime:
+    """This moment where the company is."""
+    return datetime.now(zone())
 
 
 @cache

@@ -11,8 +11,10 @@ from starlette.responses import Response
 
 from services.console import views
 from services.console.domain.lists import Column, Filter, ListView, Wanted
-from services.console.pages import listing
+from services.console.domain.roles import why_not
+from services.console.pages import facts, listing
 from services.console.pages.frame import Asked, MissingError, Services, User, page
+from shared.events.accounting import DraftCorrection
 from shared.refusal import Text
 
 router = APIRouter()
@@ -21,6 +23,7 @@ ALL = ("", Text("全部", "All"))
 WORDS = {"记": Text("记", "General"), "收": Text("收", "Receipt"), "付": Text("付", "Payment"),
          "转": Text("转", "Transfer"), "备": Text("备", "Memo")}
 NO_BOOKS: dict[str, Any] = {"period": "", "periods": [], "vouchers": []}
+Number = Annotated[int, Path(ge=1, lt=2**63)]
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 NUMBER = re.compile(r"([记收付转备])?\s*[-－ ]?\s*(\d{1,18})\s*号?")
 
@@ -46,6 +49,8 @@ VOUCHERS = ListView(
     sort="-number",
     empty=Text("这个月没有凭证", "no vouchers in this month"),
 )
+NO_EVENT = Text("没有这个事件；近 {days} 天的才保留，更早的也不在账上",
+                "there is no such event: not among those of the last {days} days, which are kept, nor in the books")
 
 
 @router.get("/vouchers")
@@ -73,14 +78,14 @@ async def _listed(services: Services, want: Wanted) -> dict[str, Any]:
 @router.get("/vouchers/{period}/{word}/{number}")
 async def show_voucher(
     request: Request, person: User, services: Asked, period: Annotated[str, Path(pattern=MONTH)],
-    word: Literal["记", "收", "付", "转", "备"], number: Annotated[int, Path(ge=1, lt=2**63)],
+    word: Literal["记", "收", "付", "转", "备"], number: Number,
     paper: Annotated[Literal["a5", "240"], Query()] = "a5",
 ) -> Response:
     """A voucher as on paper, with why it is as it is."""
-    found, books = await asyncio.gather(
-        services.get("accounting", f"/vouchers/{period}/{word}/{number}/explanation"),
-        services.get("accounting", "/books"),
-    )
+    at = f"/vouchers/{period}/{word}/{number}"
+    found, books, correction = await asyncio.gather(
+        services.get("accounting", f"{at}/explanation"), services.get("accounting", "/books"),
+        services.get("accounting", f"{at}/correction"))
     if found is None:
         raise MissingError
     voucher = found["voucher"]
@@ -94,16 +99,20 @@ async def show_voucher(
     lines = voucher["lines"]
     total = sum(Decimal(line["amount"]) for line in lines if line["side"] == "D")
     return await page(request, "voucher.html", voucher=voucher, books=books, rule=found["rule"], explained=found,
-                      event=event, others=others, total=total, paper=paper)
+                      event=event, others=others, total=total, paper=paper, correction=correction,
+                      may_not=why_not(person, DraftCorrection), document=facts.document_of(event))
 
 
 @router.get("/events/{event_id}")
 async def show_event(request: Request, person: User, services: Asked, event_id: UUID) -> Response:
-    """An event as it was heard, what it came to in the books, and the story that it belongs to."""
-    pool = request.app.state.pool
-    event = await views.event(pool, person.company, event_id)
-    if event is None:
-        raise MissingError
-    story, outcome = await asyncio.gather(
-        views.walk(pool, person.company, event["walk"]), services.get("accounting", f"/events/{event_id}/vouchers"))
-    return await page(request, "event.html", event=event, story=story, outcome=outcome)
+    """An event as it was heard, what it came to in the books, and the story that it belongs to.
+
+    Of one that the feed has no more, what accounting read of it."""
+    days = request.app.state.feed_days
+    event, outcome = await asyncio.gather(
+        views.event(request.app.state.pool, person.company, event_id),
+        services.get("accounting", f"/events/{event_id}/vouchers"))
+    if event is None and outcome is None:
+        raise MissingError(Text(NO_EVENT.zh.format(days=days), NO_EVENT.en.format(days=days)))
+    story = await facts.told(request, person, event["walk"]) if event else []
+    return await page(request, "event.html", event=event, story=story, outcome=outcome, days=days)

@@ -20,11 +20,19 @@
   const take = (finder, option) => {
     if (finder.matches("[data-scan]")) { close(finder); return scan(finder, option.dataset.value); }
     const input = finder.querySelector("[role=combobox]"), note = finder.querySelector("[data-known]");
+    if (option.dataset.why) {  // it may be found, but not be taken; why stands at the field
+      close(finder);
+      input.classList.add("is-invalid");
+      note.className = "wrong";
+      note.textContent = option.dataset.why;
+      return input.select();
+    }
     input.value = option.dataset.value;
     input.classList.remove("is-invalid");
     note.className = "hint";
     const free = option.querySelector(".option-free");
     note.textContent = option.dataset.label + (free && option.dataset.free ? " · " + free.textContent : "");
+    if ("dimensions" in option.dataset) carry(finder.closest("[data-row]"), option.dataset.dimensions.split(" "));
     close(finder);
     input.dispatchEvent(new Event("change", { bubbles: true }));
     const next = following(input);
@@ -97,6 +105,42 @@
     }
   });
 
+  // -- what a line carries besides: the fields that its account usually has, all of them by a button --
+  const carry = (row, names) => {
+    for (const dim of row.querySelectorAll("[data-dim]")) dim.hidden = !names.includes(dim.dataset.dim) && !dim.querySelector("input").value;
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-more-dims]");
+    if (!button) return;
+    const dims = [...button.closest("td").querySelectorAll("[data-dim]")];
+    const first = dims.find((dim) => dim.hidden) ?? dims[0];
+    for (const dim of dims) dim.hidden = false;
+    first.querySelector("input").focus();
+  });
+
+  // -- Tab in the last field of the last line adds one, if anything stands in that line (so nobody is caught in them) --
+  document.addEventListener("keydown", (event) => {
+    const row = event.target.closest?.("[data-lines] [data-row]");
+    if (event.key !== "Tab" || event.shiftKey || !row || row.nextElementSibling) return;
+    const inputs = [...row.querySelectorAll("input")].filter((one) => one.offsetParent);
+    if (event.target !== inputs.at(-1) || !inputs.some((one) => one.value.trim())) return;
+    event.preventDefault();
+    more(row.closest("[data-lines]")).querySelector("input").focus();
+  });
+
+  // -- "=" (also the wide one of a Chinese keyboard) in an amount asks the server what it has to be for both sides to be equal --
+  document.addEventListener("beforeinput", async (event) => {
+    const input = event.target, lines = input.closest?.("[data-lines][data-fills]");
+    if (!["=", "＝"].includes(event.data) || !lines || !input.matches(".num .form-control")) return;
+    event.preventDefault();
+    const twin = [...input.closest("[data-row]").querySelectorAll(".num > .form-control")].find((one) => one !== input);
+    const found = await totals(lines, { fill: input.name });
+    if (!found) return;
+    if (twin) twin.value = "";
+    input.value = found.querySelector("[data-fill]")?.textContent ?? "";
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
   // -- lines --
   const more = (lines) => {
     const rows = lines.querySelectorAll("[data-row]"), last = rows[rows.length - 1];
@@ -115,8 +159,9 @@
   };
   const clear = (row) => {
     for (const input of row.querySelectorAll("input")) { input.value = ""; input.classList.remove("is-invalid"); }
-    for (const note of row.querySelectorAll("[data-known], output")) note.textContent = "";
-    for (const wrong of row.querySelectorAll("td > .wrong")) wrong.remove();
+    for (const note of row.querySelectorAll("[data-known], output")) { note.textContent = ""; if (note.matches("[data-known]")) note.className = "hint"; }
+    for (const wrong of row.querySelectorAll("td > .wrong, .dim .field:not(.finder) .wrong")) wrong.remove();
+    if (row.querySelector("[data-dim]")) carry(row, []);
   };
   document.addEventListener("click", (event) => {
     const lines = event.target.closest("[data-lines]");
@@ -124,11 +169,15 @@
     if (event.target.closest("[data-more]")) more(lines).querySelector("input").focus();
     if (event.target.closest("[data-clear]")) { const row = event.target.closest("[data-row]"); clear(row); row.querySelector("input").focus(); add(lines); }
   });
-  const add = later(250, async (lines) => {
-    const form = lines.closest("form"), body = new URLSearchParams(new FormData(form));
+  const totals = async (lines, more = {}) => {
+    const body = new URLSearchParams(new FormData(lines.closest("form")));
+    for (const [name, value] of Object.entries(more)) body.set(name, value);
     const answer = await fetch(lines.dataset.totals, { method: "POST", body, headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer || !answer.ok) return;
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return answer?.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  };
+  const add = later(250, async (lines) => {
+    const found = await totals(lines);
+    if (!found) return;
     for (const place of lines.querySelectorAll("[data-net]")) {
       place.textContent = found.querySelector(`[data-net="${place.dataset.net}"]`)?.textContent ?? "";
     }
