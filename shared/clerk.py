@@ -7,7 +7,6 @@ written into `rejected`. Here nothing of it is read, it is only kept.
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,7 +109,7 @@ def _parked(service: str, came: Raw, users: Mapping[str, str]) -> Rejected:
     if death.get("exchange") == AGAIN:
         key = key.removeprefix(f"{service}.")
     headers = {name: value for name, value in came.headers.items() if not name.startswith("x-")}
-    raw = replace(came, routing_key=key, headers=headers)
+    raw = came._replace(routing_key=key, headers=headers)
     reason = f"parked: {death.get('reason', 'unknown')} in {death.get('queue', 'an unknown queue')}"
     envelope = envelope_of(raw, users)
     return Rejected(raw, reason, envelope.company, envelope.id) if envelope else Rejected(raw, reason)

@@ -4,7 +4,7 @@ While the database is away it holds the prefetch and tries the same batch again;
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared import figures, tracing
 from shared.amqp import Delivery, LostChannelError, keep_going, subscribed
@@ -83,7 +83,7 @@ class Consumer:
         """Validate it in memory. What is said again comes under our own name before its routing key."""
         raw = message.raw
         if raw.again:
-            raw = replace(raw, routing_key=raw.routing_key.removeprefix(f"{self.service.name}."))
+            raw = raw._replace(routing_key=raw.routing_key.removeprefix(f"{self.service.name}."))
         if is_statement(raw):
             statements, rejected = statements_in([raw], self.users)
             return _Arrived(message, (), statements, rejected)

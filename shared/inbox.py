@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import structlog
@@ -21,8 +21,7 @@ NOWHERE = ""  # the company of a message that does not say, or says unreadably, 
 logger = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A well-formed message: the event, and the bytes it came in."""
 
     event: Event
@@ -96,13 +95,14 @@ async def enter_all_but(db: Db, heard: Sequence[Heard], refused: Mapping[UUID, s
     fit = [h for h in heard if h.event.envelope.id not in refused]
     if len(await enter(db, fit)) < len(fit):
         raise MetAnotherError
+    if not refused:
+        return
     unfit = [
         Rejected(h.raw, refused[e.id], e.company, e.id) for h in heard for e in [h.event.envelope] if e.id in refused
     ]
     for r in unfit:
         logger.warning("event refused", event_id=str(r.id), type=r.raw.routing_key, reason=r.reason)
-    if unfit:
-        await reject(db.connection, unfit, now)
+    await reject(db.connection, unfit, now)
 
 
 async def enter_in_order(

@@ -218,9 +218,9 @@ class Service:
             with tracing.spans(f"{self.name} hears", [e.envelope.traceparent for e in events]) as traces:
                 found = await handler(db, events)
                 refused.update({o.event.envelope.id: o.reason for o in found if isinstance(o, Unfit)})
-                said = [o for o in found if isinstance(o, Event)]
-                causes = {id(e): outcomes.cause_of_event(e, trace) for e, trace in zip(events, traces, strict=True)}
-                await log.append(db, self.name, said, outcomes.link(said, events, causes), now)
+                if said := [o for o in found if isinstance(o, Event)]:
+                    causes = {id(e): outcomes.cause_of_event(e, trace) for e, trace in zip(events, traces, strict=True)}
+                    await log.append(db, self.name, said, outcomes.link(said, events, causes), now)
         return refused
 
     def _runs(self, heard: Sequence[Heard]) -> list[tuple[EventHandler | None, list[Heard]]]:
@@ -230,7 +230,8 @@ class Service:
         last_run: dict[tuple[str, str], int] = {}
         for h in heard:
             handler = self.handlers.get(type(h.event)) or self.handlers.get(Event)
-            aggregate = h.event.envelope.company, h.event.subject
+            envelope = h.event.envelope
+            aggregate = envelope.company, envelope.subject
             start = last_run.get(aggregate, 0)
             place = next((i for i in range(start, len(runs)) if runs[i][0] is handler), len(runs))
             if place == len(runs):

@@ -6,10 +6,9 @@ The attributes follow the CloudEvents AMQP binding (written for AMQP 1.0): heade
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -34,8 +33,7 @@ class MalformedError(ValueError):
     """A message that no retry can mend; the text says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(NamedTuple):
     """A message as it came: nothing of it is trusted yet."""
 
     routing_key: str
@@ -182,7 +180,7 @@ def in_binary_mode(raw: Raw) -> Raw:
     data = attributes.pop("data", None)
     headers = {PREFIX + name: value for name, value in attributes.items()}
     body = json.dumps(data, ensure_ascii=False).encode()
-    return replace(raw, headers=headers, body=body, content_type="application/json")
+    return raw._replace(headers=headers, body=body, content_type="application/json")
 
 
 def _envelope(attributes: Mapping[str, Any]) -> Envelope:

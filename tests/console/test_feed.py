@@ -1,7 +1,6 @@
 """What the console keeps of what it hears: days of its own time zone, and no more of them than it shall."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +22,7 @@ DAY = timedelta(days=1)
 def settled(script: Script, number: int, at: datetime) -> Event:
     """Something that people understand, said at a moment."""
     event = script.say(OrderSettled(order_id=f"SO-{number}", customer_id="K1"))
-    return event.said(replace(event.envelope, time=at))
+    return event.said(event.envelope._replace(time=at))
 
 
 async def kept(pool: Pool) -> Sequence[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -56,7 +55,7 @@ async def test_an_early_event_may_have_come_in_any_dress(pool: Pool) -> None:
     service, (first, second, third) = listener(), chain(Script(), "SO-1", 3)
     colons = {name.replace("_", ":", 1): value for name, value in raw(second).headers.items()}
     as_bytes = {n: v.encode() if isinstance(v, str) else v for n, v in raw(third).headers.items()}
-    for message in (replace(raw(third), headers=as_bytes), replace(raw(second), headers=colons)):
+    for message in (raw(third)._replace(headers=as_bytes), raw(second)._replace(headers=colons)):
         await service.receive(pool, *sort_out([message]))
     assert await waiting(pool) == 2
     await hear(pool, service, first)
@@ -347,7 +346,7 @@ async def test_when_the_database_goes_away_nothing_is_written_and_the_batch_may_
 async def test_a_malformed_message_that_comes_again_is_kept_once(pool: Pool) -> None:
     service, message = listener(), Raw("order.order_approved.v1", {}, b"{", "m-1")
     for redelivered in (False, True, True):
-        await service.receive(pool, *sort_out([replace(message, redelivered=redelivered)]))
+        await service.receive(pool, *sort_out([message._replace(redelivered=redelivered)]))
     assert len(await reasons(pool, "")) == 1
     await service.receive(pool, *sort_out([message]))
     assert len(await reasons(pool, "")) == 2, "the same bytes sent a second time are a second message"

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -256,7 +255,7 @@ async def test_what_the_broker_parked_is_kept_and_can_be_retried(pool: Pool, rab
     await rabbit.topology(service)
     event = Script().say(approved())
     if again:
-        said_again = replace(raw(event), routing_key=f"inventory.{event.type}")
+        said_again = raw(event)._replace(routing_key=f"inventory.{event.type}")
         await rabbit.publish(AGAIN, said_again, user_id=rabbit.user)
     else:
         await rabbit.say(event)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,7 +62,7 @@ async def test_a_command_that_comes_again_is_done_once(pool: Pool, rabbit: Rabbi
 
 
 def with_body(**fields: Any) -> Raw:
-    return replace(GOOD, body=json.dumps({**json.loads(GOOD.body), **fields}).encode())
+    return GOOD._replace(body=json.dumps({**json.loads(GOOD.body), **fields}).encode())
 
 
 @pytest.mark.parametrize(("message", "field", "code", "zh"), [
@@ -71,7 +70,7 @@ def with_body(**fields: Any) -> Raw:
     (with_body(reason=""), "reason", "string_too_short", "长度至少 1"),
     (with_body(order_id="a b"), "order_id", "string_pattern_mismatch", "格式不正确"),
     (with_body(priority="high"), "priority", "extra_forbidden", "未知字段"),
-    (replace(GOOD, body=b"{}"), "order_id", "missing", "必填"),
+    (GOOD._replace(body=b"{}"), "order_id", "missing", "必填"),
 ])
 async def test_an_invalid_field_is_said_by_name_once(
     pool: Pool, rabbit: Rabbit, message: Raw, field: str, code: str, zh: str
@@ -102,14 +101,14 @@ async def test_who_lacks_the_role_is_told(pool: Pool, rabbit: Rabbit) -> None:
 
 COMPANY, TYPE = "cloudEvents_company", "cloudEvents_type"
 UNREADABLE: dict[str, tuple[Raw, str, str, str]] = {
-    "bad JSON": (replace(GOOD, body=b'{"order_id":'), "body", "json_invalid", "not valid JSON"),
-    "a key twice": (replace(GOOD, body=b'{"order_id":"A","order_id":"B"}'), "body", "json_invalid", "stands twice"),
-    "no object": (replace(GOOD, body=b"7"), "body", "json_invalid", "must be a JSON object"),
-    "bad UTF-8": (replace(GOOD, body=b'"\xff"'), "body", "json_invalid", "not valid JSON"),
-    "no company": (replace(GOOD, headers={}), "company", "forbidden", "the header cloudEvents_company"),
-    "a foreign company": (replace(GOOD, headers={COMPANY: "C3"}), "company", "forbidden", "may not act"),
-    "a company that is no text": (replace(GOOD, headers={COMPANY: 7}), "company", "forbidden", "may not act"),
-    "another type": (replace(GOOD, headers={COMPANY: "C1", TYPE: "order.fly.v1"}), "type", "type_mismatch",
+    "bad JSON": (GOOD._replace(body=b'{"order_id":'), "body", "json_invalid", "not valid JSON"),
+    "a key twice": (GOOD._replace(body=b'{"order_id":"A","order_id":"B"}'), "body", "json_invalid", "stands twice"),
+    "no object": (GOOD._replace(body=b"7"), "body", "json_invalid", "must be a JSON object"),
+    "bad UTF-8": (GOOD._replace(body=b'"\xff"'), "body", "json_invalid", "not valid JSON"),
+    "no company": (GOOD._replace(headers={}), "company", "forbidden", "the header cloudEvents_company"),
+    "a foreign company": (GOOD._replace(headers={COMPANY: "C3"}), "company", "forbidden", "may not act"),
+    "a company that is no text": (GOOD._replace(headers={COMPANY: 7}), "company", "forbidden", "may not act"),
+    "another type": (GOOD._replace(headers={COMPANY: "C1", TYPE: "order.fly.v1"}), "type", "type_mismatch",
                      "is not the routing key order.cancel_order.v1"),
 }
 
@@ -141,8 +140,8 @@ async def test_a_foreign_company_hears_nothing_of_it(pool: Pool, rabbit: Rabbit)
 
 
 HOPELESS: dict[str, tuple[Raw, str]] = {
-    "an endless message_id": (replace(GOOD, message_id="k" * 201), "message_id: "),
-    "a message_id with NUL": (replace(GOOD, message_id="k\0"), "message_id: "),
+    "an endless message_id": (GOOD._replace(message_id="k" * 201), "message_id: "),
+    "a message_id with NUL": (GOOD._replace(message_id="k\0"), "message_id: "),
 }
 
 
@@ -169,7 +168,7 @@ async def test_what_nobody_could_be_told_is_kept_with_its_reason(pool: Pool, rab
             await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
         else:
             key = "order.fly_to_the_moon.v1" if kind == "unknown command" else "inventory.ship_goods.v1"
-            message, cause = replace(GOOD, routing_key=key), "routing_key: "
+            message, cause = GOOD._replace(routing_key=key), "routing_key: "
             await rabbit.bind(QUEUE, COMMANDS, key)
             await rabbit.publish(COMMANDS, message, user_id=rabbit.user)
         rows = await until("it is kept", lambda: pool.fetch("select * from rejected"), lambda found: len(found) > 0)
@@ -231,7 +230,7 @@ async def test_of_a_batch_the_bad_ones_are_kept_or_told_and_all_others_done(pool
             case 3:
                 await rabbit.ask(cancel(f"X-{n}"), f"k-{n}")
             case 4:
-                await rabbit.publish(COMMANDS, replace(GOOD, body=b"{", message_id=f"j-{n}"), user_id=rabbit.user)
+                await rabbit.publish(COMMANDS, GOOD._replace(body=b"{", message_id=f"j-{n}"), user_id=rabbit.user)
     async with open_door(desk(), pool, settings_for(rabbit)):
         events = await until_said(pool, 32)
         await until("the bugs are kept", lambda: reasons(pool, ""), lambda kept: len(kept) == 4)

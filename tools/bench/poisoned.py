@@ -1,7 +1,6 @@
 """`poison`: how fast good events are posted when every twentieth message beside them cannot be."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import cycle, islice
 from statistics import median
@@ -21,10 +20,10 @@ CENT = Decimal("0.01")
 
 # Messages that are no events, made of good ones.
 MALFORMED: tuple[Callable[[Raw], Raw], ...] = (
-    lambda good: replace(good, body=good.body[:-1]),
-    lambda good: replace(good, body=good.body.replace(b'"CNY"', b"null")),
-    lambda good: replace(good, headers={**good.headers, f"{PREFIX}version": 0}),
-    lambda good: replace(good, headers={**good.headers, f"{PREFIX}subject": "order/ANOTHER"}),
+    lambda good: good._replace(body=good.body[:-1]),
+    lambda good: good._replace(body=good.body.replace(b'"CNY"', b"null")),
+    lambda good: good._replace(headers={**good.headers, f"{PREFIX}version": 0}),
+    lambda good: good._replace(headers={**good.headers, f"{PREFIX}subject": "order/ANOTHER"}),
 )
 # Events that are well-formed and cannot be posted: (what is wrong with the order's first event, its company).
 UNPOSTABLE: tuple[Callable[[Event], Event], ...] = (

@@ -113,8 +113,7 @@ class Policies:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One voucher line (分录行). The amount is signed: a negative one is red-letter (红字) on its side."""
 
     account: str
@@ -193,8 +192,7 @@ class Row:
     event: Heard | None
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """What a journal row came to by the terms of a ledger: its vouchers, or the reason why there is none."""
 
     row: Row
@@ -212,8 +210,7 @@ class Heads:
     numbers: Mapping[tuple[str, str], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(NamedTuple):
     """A voucher with its place: posting order, journal entry, and number (凭证号) within its word and month."""
 
     voucher: Voucher

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from services.accounting.domain.settling import Settled, Settles
 from shared import money
@@ -27,8 +27,7 @@ class UnreadableError(UnpostableError):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One line of an event as rules see it."""
 
     amounts: Mapping[str, Decimal]
