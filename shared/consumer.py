@@ -4,7 +4,7 @@ While the database is away it holds the prefetch and tries the same batch again;
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared import figures, tracing
 from shared.amqp import Delivery, LostChannelError, keep_going, subscribed
@@ -17,8 +17,7 @@ from shared.service import Service
 SWEEP_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived:
+class _Arrived(NamedTuple):
     """A message, and what it is: one of the three."""
 
     message: Delivery

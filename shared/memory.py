@@ -8,4 +8,4 @@ def collect_rarely() -> None:
     times while they are made: nearly all of them go by their reference counts. A quarter of a batch's time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(200_000, 10, 10)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -129,8 +130,7 @@ class Line(NamedTuple):
         return self.amount if self.side == "D" else -self.amount
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """Who made (制单), checked (审核) and posted (记账) a voucher; a cashier (出纳) signs where money moves by hand."""
 
     maker: str
@@ -159,14 +159,20 @@ class Voucher:
     attachments: int
 
     def __post_init__(self) -> None:
-        for memo in (False, True):
-            difference = sum([line.signed for line in self.lines if line.memo is memo])
-            if difference:
-                raise UnbalancedError(f"rule: {self.rule} part {self.part}: debits - credits = {difference}")
+        differences = {False: Decimal(0), True: Decimal(0)}
+        for line in self.lines:
+            differences[line.memo] += line.signed
+        for difference in filter(None, differences.values()):
+            raise UnbalancedError(f"rule: {self.rule} part {self.part}: debits - credits = {difference}")
 
     @property
     def period(self) -> str:
-        return self.on.isoformat()[:7]  # three times as fast as strftime
+        return _month_of(self.on)
+
+
+@lru_cache(maxsize=10_000)  # asked several times for every voucher
+def _month_of(day: date) -> str:
+    return day.isoformat()[:7]
 
 
 class Heard(NamedTuple):
@@ -178,8 +184,7 @@ class Heard(NamedTuple):
     position: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A journal row before it has its place: with the terms of its versions, it alone decides about its vouchers.
 
     `facts` is plain JSON; `reader_version` says which code gave it its shape. `event` is None for what is no event.
@@ -324,12 +329,12 @@ def _line(spec: RuleLine, rule: Rule, item: Item, reading: Reading, terms: Terms
     account = terms.account(spec.role, known)
     if account is None:
         raise UncoveredError(f"role: no account that takes lines plays {spec.role!r}, which rule {rule.id} needs")
-    sign = rule.sign(spec)
+    red, amount, quantity = rule.sign(spec) < 0, item.amounts[spec.amount], item.quantity if spec.quantity else None
     return Line(
         account=account.code,
         memo=account.memo,
         side=spec.side,
-        amount=sign * item.amounts[spec.amount],
+        amount=-amount if red else amount,
         dimensions={name: known[name] for name in spec.dimensions if name in known},
-        quantity=sign * item.quantity if spec.quantity and item.quantity is not None else None,
+        quantity=-quantity if red and quantity is not None else quantity,
     )

@@ -60,7 +60,7 @@ class Reading:
                 {
                     "amounts": _plain(item.amounts),
                     "dimensions": dict(item.dimensions),
-                    "quantity": None if item.quantity is None else f"{item.quantity:f}",
+                    "quantity": None if item.quantity is None else _digits(item.quantity),
                 }
                 for item in self.items
             ],
@@ -222,8 +222,9 @@ def _fields(part: object, names: Mapping[str, str]) -> dict[str, Decimal]:
 
 def _given(part: object, names: Mapping[str, str]) -> dict[str, str]:
     """Dimensions that have a value; a sale without a salesperson simply has no such dimension."""
-    found = {name: getattr(part, attribute) for name, attribute in names.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    return {
+        name: value for name, attribute in names.items() if (value := getattr(part, attribute)) is not None
+    }
 
 
 def _total(name: str, reading: Reading) -> Decimal | int:
@@ -242,7 +243,13 @@ def _broken(identity: Identity, where: str, total: Decimal, parts: Decimal | int
 
 
 def _plain(amounts: Mapping[str, Decimal]) -> dict[str, str]:
-    return {name: f"{value:f}" for name, value in amounts.items()}
+    return {name: _digits(value) for name, value in amounts.items()}
+
+
+def _digits(value: Decimal) -> str:
+    """All of its digits. Nearly always they are what str gives, twice as fast."""
+    text = str(value)
+    return f"{value:f}" if "E" in text else text
 
 
 def _decimals(amounts: Mapping[str, str]) -> dict[str, Decimal]:
