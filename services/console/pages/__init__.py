@@ -53,7 +53,7 @@ def add_pages(app: FastAPI, client: Client, *, https: bool, zone: ZoneInfo, feed
         pages.include_router(group)
     pages.mount("/static", Files(directory=STATIC))
     add_error_pages(pages)
-    pages.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    pages.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=3)
     pages.add_middleware(Guard, https=https)
     app.mount("/", pages)
 

@@ -41,15 +41,20 @@ def text(context: Context, value: Text | Mapping[str, Any] | None) -> str:
 
 def money(value: str | Decimal | None, zero: str = "") -> Markup:
     """1234.5 -> 1,234.50; below zero in red, as 红字 is written; nothing for zero unless `zero` says what."""
+    return Markup(figure(value, zero))  # nosec B704: digits, and what a template says of zero
+
+
+def figure(value: str | Decimal | None, zero: str = "") -> str:
+    """The same as text that needs no escaping."""
     if value is None or value == "":
-        return Markup("")
+        return ""
     if isinstance(value, str) and value[-3:-2] == "." and value[:-3].isdecimal() and value != "0.00":
-        return Markup(f"{int(value[:-3]):,}{value[-3:]}")  # nosec B704: nearly all are so, and this is five times faster
+        return f"{int(value[:-3]):,}{value[-3:]}"  # nearly all are so, and this is five times as fast
     amount = Decimal(value)
     if not amount:
-        return Markup.escape(zero)
+        return zero
     digits = f"{amount:,.2f}" if amount == amount.quantize(Decimal("0.01")) else f"{amount.normalize():,f}"
-    return Markup('<span class="red">{}</span>').format(digits) if amount < 0 else Markup.escape(digits)
+    return f'<span class="red">{digits}</span>' if amount < 0 else digits
 
 
 def quantity(value: str | Decimal | None) -> str:

@@ -3,6 +3,7 @@ what comes from outside is escaped, and what is around it is made once per colum
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from markupsafe import escape as markup_of
 
 from services.console.domain.feed import words
 from services.console.domain.lists import Badge, Column, Page
-from services.console.pages.rendering import ENVIRONMENT, moment, money, person_or_rule, quantity
+from services.console.pages.rendering import ENVIRONMENT, figure, moment, person_or_rule, quantity
 from shared.refusal import Text
 
 DEBIT, CREDIT, EVEN = Text("借", "Dr"), Text("贷", "Cr"), Text("平", "–")
@@ -42,7 +43,7 @@ def _state(column: Column, value: Any, lang: str) -> str:
 
 SHOWN: Mapping[str, Show] = {
     "text": _plain, "code": _plain, "link": _plain, "date": _plain, "state": _state,
-    "money": lambda _, value, __: money(value, "0.00"),
+    "money": lambda _, value, __: figure(value, "0.00"),
     "quantity": lambda _, value, __: escape(quantity(value)),
     "moment": lambda _, value, __: escape(moment(value)) if value else "",
     "event": lambda _, value, lang: escape(_pick(words(value), lang)) if value else "",
@@ -85,13 +86,16 @@ def ledger_rows(
             Text("贷方", "Credit"), Text("余额", "Balance"))
     )
     sides = {"D": _pick(DEBIT, lang), "C": _pick(CREDIT, lang), None: _pick(EVEN, lang)}
+    at = escape(here)
+
+    @cache  # the same customers and products, line by line
+    def narrowing(name: str, value: str) -> str:
+        return f'<a href="{at}&amp;{name}={quote(value)}">{escape(value)}</a>'
+
     parts: list[str] = []
     for line in lines:
-        number, amount = f"{line['word']}-{line['number']}", money(line["amount"])
-        narrower = " · ".join(
-            f'<a href="{escape(here)}&amp;{name}={quote(line[name])}">{escape(line[name])}</a>'
-            for name in dimensions if line[name]
-        )
+        number, amount = f"{line['word']}-{line['number']}", figure(line["amount"])
+        narrower = " · ".join([narrowing(name, line[name]) for name in dimensions if line[name]])
         parts.append(
             f'<tr><td class="date" data-label="{dated}">{line["voucher_date"]}</td>'
             f'<td class="code on-phone-head" data-label=""><a href="/vouchers/{line["period"]}/{line["word"]}/'
@@ -100,7 +104,7 @@ def ledger_rows(
             f'<td class="money" data-label="{debit}">{amount if line["side"] == "D" else ""}</td>'
             f'<td class="money" data-label="{credit}">{amount if line["side"] == "C" else ""}</td>'
             f'<td class="side on-phone-none">{sides[line["balance_side"]]}</td>'
-            f'<td class="money" data-label="{balance}">{money(line["balance"], "0.00")}</td></tr>'
+            f'<td class="money" data-label="{balance}">{figure(line["balance"], "0.00")}</td></tr>'
         )
     return Markup("".join(parts))  # nosec B704: every value in it was escaped above, or is a number or date of ours
 
