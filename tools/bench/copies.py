@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from services.accounting.proofs import chain
 from tools.bench.stage import COMPANY
 
 MONTHS = 24
@@ -19,10 +20,14 @@ async def add(database: Any, entries: int, first: int, last: int) -> None:
 
     Copy k stands in month k modulo 24 from 2024-01 on. Entries, posting order and numbers go on without gaps; event ids
     grow as real ones do. Positions are far above those of real events, which so go on as if there were no copies.
+    What follows the posting counts as done (nothing that is measured reads it), as in a ledger that grew in years: else
+    accounting would be busy with it for minutes.
     """
     async with _few_indexes(database):
         for start in range(first, last, AT_ONCE):
             await database.execute(_COPY, COMPANY, entries, start, min(start + AT_ONCE, last) - 1)
+    await database.execute(_FOLLOWED)
+    await database.execute(_SEALED, chain.BLOCK)
 
 
 @asynccontextmanager
@@ -50,6 +55,30 @@ async def _few_indexes(database: Any) -> AsyncIterator[None]:
         await database.execute(index["again"])
 
 
+_FOLLOWED = """
+with last as materialized (
+    select company, ledger, max(seq) as seq from voucher group by company, ledger
+), balanced as (
+    insert into dimension_head select * from last on conflict (company, ledger) do update set seq = excluded.seq
+)
+insert into open_item_head select * from last on conflict (company, ledger) do update set seq = excluded.seq
+"""
+# Whole blocks of nothing but zeros, each after the one before.
+_SEALED = """
+with last as (
+    select v.company, v.ledger, max(v.seq) as seq, coalesce(max(c.block), 0) as block,
+           coalesce(max(c.last_seq), 0) as sealed
+    from (select company, ledger, max(seq) as seq from voucher group by company, ledger) as v
+    left join chain_block c using (company, ledger) group by v.company, v.ledger
+), zeros as (
+    select decode(repeat('00', 32), 'hex') as zero, decode(repeat('00', 32 * $1::integer), 'hex') as leaves
+)
+insert into chain_block (company, ledger, block, first_seq, last_seq, leaves, root, balances, previous, hash)
+select l.company, l.ledger, l.block + n, l.sealed + (n - 1) * $1 + 1, l.sealed + n * $1, leaves, zero, zero,
+       coalesce((select hash from chain_block c where c.company = l.company and c.ledger = l.ledger
+                 and c.block = l.block + n - 1), zero), zero
+from last l cross join zeros cross join generate_series(1, (l.seq - l.sealed) / $1) as n order by n
+"""
 _COPY = """
 with copy as (
     select k, ('2024-01-15'::date + make_interval(months => k % 24))::date as day, k / 24 as earlier
