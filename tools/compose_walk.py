@@ -2,13 +2,14 @@
 
 A project of its own with its own secrets, ports and volumes, which are all removed again; only the images stay. It
 sends orders by HTTP and by queue, with both replicas of order and accounting, then with the first ones stopped, then
-with the first ones back and the second ones killed, and each time reads the vouchers over HTTP. The exit code is 0
-only if everything was as it should be.
+with the first ones back and the second ones killed, and each time reads the vouchers over HTTP; in the end also at
+the console, as a person who signs in there. The exit code is 0 only if everything was as it should be.
 """
 
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -19,9 +20,12 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
 
 from tools.demo import people
 from tools.demo.doors import Ask, HttpDoor, QueueDoor
@@ -70,7 +74,7 @@ class Stack:
         self.ports = dict(zip(names, ports, strict=True))
         self._environment = {
             **os.environ, "SECRETS_DIR": str(folder), "FENLU_TAG": TAG, "AMQP_PORT": str(self.amqp_port),
-            "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE,
+            "JWT_ISSUER": people.ISSUER, "JWT_AUDIENCE": people.AUDIENCE, "CONSOLE_HTTPS": "false",
             **{f"{name.upper().replace('-', '_')}_PORT": str(port) for name, port in self.ports.items()},
         }
         self._command = [*_compose(), "-p", self.project, "-f", "docker-compose.yml", "-f", "deploy/amqp.yml"]
@@ -260,6 +264,8 @@ async def walk(stack: Stack, tokens: dict[str, str], report: Report) -> None:
         await stack.wait_healthy()
         await asyncio.to_thread(end, stack, "kill", ("order-2", "accounting-2"), "Exited (137)", report)
         await send_orders(first, 5, report)
+        await asyncio.to_thread(check_console, stack)
+        report.say("the chief accountant signed in at the console and saw the vouchers")
     finally:
         await queue.close()
         await first.http.close()
@@ -298,6 +304,19 @@ def check_partner(stack: Stack) -> None:
     stack.run("run", "--rm", "-T", "partner", "remove", "walker")
     if "AMQP_URL='amqp://walker:" not in export or "walker: 0 waiting" not in listed or '"walker"' not in noted:
         raise WalkError(f"a partner cannot be added: {listed} {noted}")
+
+
+def check_console(stack: Stack) -> None:
+    """Somebody who was just made a chief accountant signs in as a browser does, and sees what was posted."""
+    account = ("account", "add", "walker", "--company", COMPANY, "--role", "chief_accountant")
+    password = stack.run("exec", "-T", "console", "python", "-m", "services.console", *account).split()[-1]
+    with httpx2.Client(base_url=stack.url("console"), timeout=STEP_SECONDS, trust_env=False) as browser:
+        form = re.search(r'name="csrf" value="([0-9a-f]+)"', browser.get("/sign-in").text)
+        fields = {"csrf": form[1] if form else "", "name": "walker", "password": password, "to": "/vouchers"}
+        signed = browser.post("/sign-in", data=fields)
+        page = browser.get("/vouchers")
+    if signed.status_code != HTTPStatus.SEE_OTHER or f"/vouchers/{MONTH}/记/1" not in page.text:
+        raise WalkError(f"the console shows no vouchers: {signed.status_code}, {page.status_code} {page.text[:500]}")
 
 
 def end(stack: Stack, how: str, names: tuple[str, ...], state: str, report: Report) -> None:
