@@ -226,6 +226,8 @@ class Service:
     def _runs(self, heard: Sequence[Heard]) -> list[tuple[EventHandler | None, list[Heard]]]:
         """Events grouped by use case, as few groups as the order within each aggregate allows. Those without a use case
         are heard only to keep the versions without gaps."""
+        if self.handlers.keys() == {Event}:  # one use case for whatever comes
+            return [(self.handlers[Event], [*heard])] if heard else []
         runs: list[tuple[EventHandler | None, list[Heard]]] = []
         last_run: dict[tuple[str, str], int] = {}
         for h in heard:
