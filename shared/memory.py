@@ -4,8 +4,8 @@ import gc
 
 
 def collect_rarely() -> None:
-    """Spare the collector what lives as long as the process, and let it look at a batch's values once, not dozens of
-    times while they are made: nearly all of them go by their reference counts. A quarter of a batch's time."""
+    """Spare the collector what lives as long as the process, and let it look once in several batches at their values,
+    not dozens of times while they are made: nearly all go by their reference counts. A quarter of a batch's time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 10, 10)

@@ -9,7 +9,6 @@ the console, as a person who signs in there. The exit code is 0 only if everythi
 import asyncio
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -20,14 +19,12 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx2
-
 from tools.demo import people
+from tools.demo.browser import signed_in
 from tools.demo.doors import Ask, HttpDoor, QueueDoor
 from tools.servers.native import free_ports
 
@@ -310,13 +307,10 @@ def check_console(stack: Stack) -> None:
     """Somebody who was just made a chief accountant signs in as a browser does, and sees what was posted."""
     account = ("account", "add", "walker", "--company", COMPANY, "--role", "chief_accountant")
     password = stack.run("exec", "-T", "console", "python", "-m", "services.console", *account).split()[-1]
-    with httpx2.Client(base_url=stack.url("console"), timeout=STEP_SECONDS, trust_env=False) as browser:
-        form = re.search(r'name="csrf" value="([0-9a-f]+)"', browser.get("/sign-in").text)
-        fields = {"csrf": form[1] if form else "", "name": "walker", "password": password, "to": "/vouchers"}
-        signed = browser.post("/sign-in", data=fields)
+    with signed_in(stack.url("console"), "walker", password) as browser:
         page = browser.get("/vouchers")
-    if signed.status_code != HTTPStatus.SEE_OTHER or f"/vouchers/{MONTH}/记/1" not in page.text:
-        raise WalkError(f"the console shows no vouchers: {signed.status_code}, {page.status_code} {page.text[:500]}")
+    if f"/vouchers/{MONTH}/记/1" not in page.text:
+        raise WalkError(f"the console shows no vouchers: {page.status_code} {page.text[:500]}")
 
 
 def end(stack: Stack, how: str, names: tuple[str, ...], state: str, report: Report) -> None:

@@ -10,7 +10,8 @@ from shared.rounds import Rounds
 
 PAUSE_SECONDS = 1.0  # between two looks, if nothing is left to do
 # While batches of so many follow one another this closely, posting goes first: it takes what the follower would use.
-# Readers add up what it left, so it may not fall behind by more than this many vouchers.
+# Readers of balances add up what it left, and lists of open items say how far they are behind; so it may not fall
+# behind by more than this many vouchers.
 FULL_BATCH, CLOSE_SECONDS, PATIENCE = 250, 3.0, 50_000
 
 

@@ -61,6 +61,21 @@ async def test_a_list_shows_totals_and_the_months_that_there_are(client: httpx2.
     assert (await read(client, "/books/periods"))["periods"] == [row["period"] for row in months]
 
 
+async def test_without_a_month_the_newest_is_shown_with_all_there_are(
+    client: httpx2.AsyncClient, pool: Pool
+) -> None:
+    empty = await client.get("/books/vouchers")
+    assert empty.status_code == 404
+    await trade(pool)
+    months = (await read(client, "/books/periods"))["periods"]
+    assert len(months) > 1
+    for path in ("/books/vouchers", "/accounts/1405/ledger", "/accounts/1405/quantity-ledger"):
+        newest = await read(client, path)
+        assert (newest["period"], newest["periods"]) == (months[0], months)
+        assert newest == await read(client, path, period=months[0])
+        assert (await read(client, path, period=months[1]))["periods"] == months
+
+
 async def test_what_many_events_came_to(client: httpx2.AsyncClient, pool: Pool) -> None:
     await trade(pool)
     rows = await pool.fetch("select event_id, none_zh from journal where company = 'C1' and event_id is not null")

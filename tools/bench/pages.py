@@ -27,6 +27,7 @@ from tools.bench.books import Books, WrongError, books
 from tools.bench.line import Line
 from tools.bench.stage import COMPANY
 from tools.bench.story import EVENTS_PER_ORDER, Teller, messages
+from tools.demo.browser import signed_in
 from tools.demo.fleet import ROOT
 from tools.servers import Servers
 
@@ -73,35 +74,30 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
         count = await large.database.fetchval("select count(*) from voucher")
         there = large.stage
         async with there.running("accounting"), there.running("console"):
-            async with httpx2.AsyncClient(base_url=there.member("console").url, timeout=60, trust_env=False) as browser:
-                await _sign_in(browser, large)
-                first = await _first_load(browser)
+            password = await asyncio.to_thread(_password, large)
+            with signed_in(there.member("console").url, NAME, password) as browser:
+                first = _first_load(browser)
                 cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
             listed, bare = await _read(large, cookies)
     figures = {"first_load_kb": first / 1000, "list_p95_ms": listed, "sql_p95_ms": bare, "ratio": listed / bare}
     return [Line("pages", figures, (f"{count} vouchers in the ledger",))]
 
 
-async def _sign_in(browser: httpx2.AsyncClient, large: Books) -> None:
-    member = large.stage.member("console")
-    done = await asyncio.to_thread(
-        subprocess.run,
+def _password(large: Books) -> str:
+    """Of a new account at the console that may see all lists."""
+    done = subprocess.run(
         [sys.executable, "-m", "services.console", "account", "add", NAME, "--company", COMPANY, "--role",
          "chief_accountant"],
-        cwd=ROOT, env=dict(member.environment), capture_output=True, text=True, check=True,
+        cwd=ROOT, env=dict(large.stage.member("console").environment), capture_output=True, text=True, check=True,
     )
-    token = re.search(r'name="csrf" value="([0-9a-f]+)"', (await browser.get("/sign-in")).text)
-    assert token, "a form has its token"
-    fields = {"csrf": token[1], "name": NAME, "password": done.stdout.split()[-1], "to": "/"}
-    if (answer := await browser.post("/sign-in", data=fields)).status_code != httpx2.codes.SEE_OTHER:
-        raise WrongError(f"nobody can sign in at the console: {answer.status_code}")
+    return done.stdout.split()[-1]
 
 
-async def _first_load(browser: httpx2.AsyncClient) -> int:
+def _first_load(browser: httpx2.Client) -> int:
     """The bytes on the way of the home page with everything that it names, into an empty browser."""
-    home = await browser.get("/")
+    home = browser.get("/")
     names = {name.partition("#")[0] for name in re.findall(r'(?:src|href)="(/static/[^"]+)"', home.text)}
-    files = [await browser.get(name) for name in sorted(names)]
+    files = [browser.get(name) for name in sorted(names)]
     if wrong := [answer.url for answer in (home, *files) if answer.status_code != httpx2.codes.OK]:
         raise WrongError(f"not there: {wrong}")
     return sum(answer.num_bytes_downloaded for answer in (home, *files))

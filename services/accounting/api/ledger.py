@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 
 from services.accounting import views
 from services.accounting.store import LEDGER
@@ -16,25 +16,12 @@ Code = Annotated[str, Path(pattern=r"^\d{4,20}$", description="an account's code
 Ledger = Annotated[str, Query(pattern=r"^[a-z0-9_-]{1,32}$", description="which of the company's ledgers (账簿)")]
 
 
-async def _book(request: Request, db: Reading, ledger: Ledger = LEDGER) -> Book:
+async def _book(db: Reading, ledger: Ledger = LEDGER) -> Book:
     """The ledger that is read; 404 without books, or if they have no such ledger."""
-    known = _currencies(request)
-    currency = known.get((db.company, ledger))
-    if currency is None:
-        book = await views.book(db, ledger)
-        if book is None:
-            raise not_found(*(("company", db.company) if ledger == LEDGER else ("ledger", ledger)))
-        currency = known[db.company, ledger] = str(book["currency"])
-    return Book(db, ledger, currency)
-
-
-def _currencies(request: Request) -> dict[tuple[str, str], str]:
-    """Of the ledgers that were read before: what books are kept in never changes."""
-    state = request.app.state
-    if not hasattr(state, "currencies"):
-        state.currencies = {}
-    known: dict[tuple[str, str], str] = state.currencies
-    return known
+    book = await views.book(db, ledger)
+    if book is None:
+        raise not_found(*(("company", db.company) if ledger == LEDGER else ("ledger", ledger)))
+    return Book(db, ledger, str(book["currency"]))
 
 
 Books = Annotated[Book, Depends(_book)]
