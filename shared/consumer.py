@@ -46,7 +46,7 @@ class Consumer:
     async def _consume(self, progress: Callable[[], None]) -> None:
         self.intake.begin()
         name, came, lose = f"{self.service.name}.events", self.intake.put, self.intake.lose
-        async with subscribed(self._amqp_url, name, 2 * self.batch, came, lose) as no_more:
+        async with subscribed(self._amqp_url, name, 4 * self.batch, came, lose) as no_more:
             self.active = True
             try:
                 while True:

@@ -206,11 +206,10 @@ async def test_nobody_approves_what_they_proposed_neither_by_the_service_nor_pas
     refused = await ask(pool, service, ApprovePolicyChange(proposal_id="PC-1"), actor="zhou", roles=["accountant"])
     assert refused.status == 403
     forged = """
-        select post_vouchers('C1', 'main', 'CNY', '2025-03-01', array[2], array['mapping'], array[null::uuid],
-            array[null], array[null], array[null::bigint], array[$1], array[f.facts], array[1], array['x'], array['x'],
-            array['assbe'], array[1], array[1], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
-            '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',
-            '{}', '{}', '{}', '{}')
+        select post_vouchers('C1', 'main', 'CNY', '2025-03-01', jsonb_build_array(
+            '[2]'::jsonb, '["mapping"]'::jsonb, '[null]'::jsonb, '[null]'::jsonb, '[null]'::jsonb, '[null]'::jsonb,
+            jsonb_build_array($1::text), jsonb_build_array(f.facts), '[1]'::jsonb, '["x"]'::jsonb, '["x"]'::jsonb,
+            '["assbe"]'::jsonb, '[1]'::jsonb, '[1]'::jsonb), '[]', '[]')
         from (select content || jsonb_build_object('proposal_id', $2::text, 'mapping_version', 2, 'standard', 'assbe',
                   'pack_version', 1, 'roles', (select jsonb_object_agg(role, account) from role_map),
                   'splits', '[]'::jsonb, 'chart', '[]'::jsonb) || $3::jsonb as facts

@@ -37,6 +37,7 @@ LINE_COLUMNS = (
     "seq", "line", "period", "account", "side", "amount", "customer", "supplier", "product", "warehouse",
     "salesperson", "quantity", "summary",
 )
+JOURNAL_WIDTH, BESIDE_WIDTH = 14, 6  # columns of what a posting writes into the journal
 NO_EVENT = (None, None, None, None)  # id, type, source, position
 STEP = 1000  # vouchers that the sums behind the posting move over at once
 
@@ -198,41 +199,28 @@ async def last_numbers(db: Db, ledger: str, postings: Sequence[Posting]) -> Head
 
 async def save(db: Db, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]) -> None:
     """Write journal rows, vouchers and lines with their sums, by the one function that may: the arguments are in
-    migrations/0014_activation.sql. All terms of a batch have the same currency and first open day."""
+    migrations/0025_rows_come_as_json.sql. All terms of a batch have the same currency and first open day."""
     terms = postings[0].terms
     await db.execute(
-        """
-        select post_vouchers(
-            $1, $2, $3, $4, $5, $6, $7,
-            $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
-            $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52
-        )
-        """,
+        "select post_vouchers($1, $2, $3, $4, $5, $6, $7)",
         db.company, LEDGER, terms.currency, terms.open_from,
-        *columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], 14),
-        *columns([voucher_row(v) for v in vouchers], 21),
-        *columns([row for v in vouchers for row in line_rows(v)], 13),
+        columns([_journal_row(entry, p) for entry, p in enumerate(postings, first_entry)], JOURNAL_WIDTH),
+        columns([voucher_row(v) for v in vouchers], len(VOUCHER_COLUMNS)),
+        columns([row for v in vouchers for row in line_rows(v)], len(LINE_COLUMNS)),
     )
 
 
 async def save_beside(
     db: Db, first_entry: int, postings: Sequence[Posting], vouchers: Sequence[Numbered]
 ) -> None:
-    """The same of a ledger beside the main one, after that: the arguments are in migrations/0015_ledgers_beside.sql."""
+    """The same of a ledger beside the main one, after that."""
     terms = postings[0].terms
     await db.execute(
-        """
-        select post_beside(
-            $1, $2, $3, $4, $5, $6, $7, $8, $9,
-            $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
-            $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43
-        )
-        """,
+        "select post_beside($1, $2, $3, $4, $5, $6)",
         db.company, terms.ledger, terms.currency,
-        *columns([_beside_row(entry, p) for entry, p in enumerate(postings, first_entry)], 6),
-        *columns([voucher_row(v) for v in vouchers], 21),
-        *columns([row for v in vouchers for row in line_rows(v)], 13),
+        columns([_beside_row(entry, p) for entry, p in enumerate(postings, first_entry)], BESIDE_WIDTH),
+        columns([voucher_row(v) for v in vouchers], len(VOUCHER_COLUMNS)),
+        columns([row for v in vouchers for row in line_rows(v)], len(LINE_COLUMNS)),
     )
 
 
