@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
+from asyncpg.pgproto.pgproto import UUID  # in C; what comes from the database is of this type, too
 from pydantic import ValidationError
 
 from shared.events import Envelope, Event

@@ -34,7 +34,8 @@ async def next_step(db: Db, ledger: str, step: int) -> tuple[int, int]:
 
 
 async def load_moved(db: Db, ledger: str, after: int, upto: int) -> list[Any]:
-    """What the vouchers of each journal row moved, by kind and party, with the facts of the row."""
+    """What the vouchers of each journal row moved, by kind and party, with the facts of the row. Vouchers and rows are
+    looked up one by one, in the order of their keys: without statistics the planner would read all for each line."""
     return await db.fetch(
         """
         with mapped as materialized (
@@ -42,19 +43,22 @@ async def load_moved(db: Db, ledger: str, after: int, upto: int) -> list[Any]:
             from unnest($5::text[], $6::text[], $7::text[], $8::integer[]) as k (kind, role, side, sign)
             join role_map m on m.company = $1 and m.ledger = $2 and m.role = k.role
         ), moved as (
-            select v.entry, max(v.seq) as seq, max(v.voucher_date) as voucher_date,
+            select v.entry, max(seq) as seq, max(v.voucher_date) as voucher_date,
                    max(coalesce(v.business_date, v.voucher_date)) as business_date, m.kind,
                    coalesce(case m.side when 'customer' then l.customer else l.supplier end, '') as party,
                    sum(m.sign * case l.side when 'D' then l.amount else -l.amount end) as amount
             from (select * from voucher_line where company = $1 and ledger = $2 and seq > $3 and seq <= $4
                   order by company, ledger, seq, line) as l  -- by this index, also without statistics
             join mapped m using (account)
-            join voucher v on v.company = $1 and v.ledger = $2 and v.seq = l.seq
+            join lateral (select entry, seq, voucher_date, business_date from voucher
+                          where company = $1 and ledger = $2 and seq >= l.seq
+                          order by company, ledger, seq limit 1) as v using (seq)
             group by v.entry, m.kind, party
             having sum(m.sign * case l.side when 'D' then l.amount else -l.amount end) <> 0
         )
         select moved.*, j.event_type, j.facts from moved
-        join journal j on j.company = $1 and j.entry = moved.entry
+        cross join lateral (select event_type, facts from journal
+                            where company = $1 and entry = moved.entry limit 1) as j
         order by moved.seq, moved.kind, moved.party
         """,
         db.company, ledger, after, upto,
