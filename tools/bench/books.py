@@ -9,6 +9,8 @@ from typing import Any
 
 import asyncpg
 
+from services.accounting.follower import follow
+from shared.db import open_pool
 from shared.wire import Raw
 from tools.bench.stage import COMPANY, OPEN_BOOKS, Stage, stage
 from tools.bench.story import send
@@ -35,11 +37,13 @@ class Rate:
 class Books:
     """The accounting service of a stage and its database. Between two runs the service is stopped."""
 
-    def __init__(self, there: Stage, database: Any, member: str = "accounting") -> None:
-        self.stage, self.database, self.member = there, database, member
+    def __init__(self, there: Stage, database: Any, url: str, member: str = "accounting") -> None:
+        self.stage, self.database, self.url, self.member = there, database, url, member
 
     async def post(self, told: Sequence[Raw], good: int) -> Rate:
-        """Take messages in, and return how fast the good events among them were posted."""
+        """Take messages in, and return how fast the good events among them were posted. All runs begin alike: what
+        follows the posting has caught up with the runs before."""
+        await self._catch_up()
         before = await self._heads()
         await self.take_in(told, good)
         return await self._rate(before)
@@ -72,6 +76,12 @@ class Books:
                          f"{vouchers} and {rejected}")
         if wrong:
             raise WrongError("; ".join(wrong))
+
+    async def _catch_up(self) -> None:
+        pool = await open_pool(self.url)
+        while await follow(pool):
+            pass
+        await pool.close()
 
     async def _heads(self) -> tuple[int, int]:
         """The last journal entry and the last voucher."""
@@ -113,13 +123,14 @@ def per_second(batches: Sequence[tuple[datetime, int]]) -> float:
 async def books(servers: Servers, also: Sequence[str] = ()) -> AsyncIterator[Books]:
     """Fresh books of a company of which nothing is posted yet; `also` other services, which do not run yet."""
     async with stage(servers, ["accounting", *also]) as there:
-        database = await asyncpg.connect(there.databases["accounting"].owner_url, command_timeout=600)
+        url = there.databases["accounting"].owner_url
+        database = await asyncpg.connect(url, command_timeout=600)
         try:
             async with there.running("accounting"), there.door() as door:
                 answer = await door.ask(OPEN_BOOKS, "books")
                 if answer.why:
                     raise WrongError(answer.why)
-                ready = Books(there, database)
+                ready = Books(there, database, url)
                 await ready.wait_for(2)  # accounting hears of its own books, too
             yield ready
         finally:

@@ -59,16 +59,14 @@ async def _large(small: Books, servers: Servers, lines: int) -> AsyncIterator[Bo
     await small.database.close()  # a database is copied only while nobody uses it
     try:
         await administrator.execute(f'create database "{name}_large" template "{name}" owner "{name}_owner"')
-        small.database, database = [
-            await asyncpg.connect(_at(small.stage.databases["accounting"].owner_url, one), command_timeout=600)
-            for one in (name, f"{name}_large")
-        ]
+        url = _at(small.url, f"{name}_large")
+        small.database, database = [await asyncpg.connect(one, command_timeout=600) for one in (small.url, url)]
         small.stage.twin("accounting", "large", _at(small.stage.databases["accounting"].url, f"{name}_large"))
         await copies.add(database, ENTRIES, copies.MONTHS, lines // LINES_PER_COPY)
         for one in (small.database, database):
             await one.execute("vacuum analyze")
         await administrator.execute("checkpoint")
-        yield Books(small.stage, database, "large")
+        yield Books(small.stage, database, url, "large")
         await database.close()
     finally:
         await administrator.execute(f'drop database if exists "{name}_large" with (force)')
