@@ -14,7 +14,7 @@ from tools.bench.size import runs
 from tools.bench.story import EVENTS_PER_ORDER, Teller, messages
 from tools.servers import Servers
 
-ORDERS = 1500
+ORDERS = 2500
 ONE_IN = 20
 CENT = Decimal("0.01")
 
