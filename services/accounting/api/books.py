@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.accounting import statements, views
 from services.accounting.api.ledger import MONTH, Books, Code, NewestPeriod, Period
@@ -22,7 +22,7 @@ from services.accounting.views.books import (
     general_ledger,
     journal,
 )
-from shared.http import not_found, problem
+from shared.http import not_found, plain_json, problem
 from shared.refusal import Text
 
 router = APIRouter()
@@ -78,7 +78,7 @@ async def read_general_ledger(
 @router.get("/accounts/{code}/ledger")
 async def read_account_ledger(
     book: Books, code: Code, by: By, period: NewestPeriod = None, after: LedgerCursor = None
-) -> dict[str, Any]:
+) -> Response:
     """An account's ledger (明细账) of a month with its running balance and direction, a page at a time."""
     return await _ledger(book, code, period, by, after, quantities=False)
 
@@ -86,19 +86,19 @@ async def read_account_ledger(
 @router.get("/accounts/{code}/quantity-ledger")
 async def read_quantity_ledger(
     book: Books, code: Code, by: By, period: NewestPeriod = None, after: LedgerCursor = None
-) -> dict[str, Any]:
+) -> Response:
     """The same with quantities and unit costs (数量金额账), of one product or of all."""
     return await _ledger(book, code, period, by, after, quantities=True)
 
 
 async def _ledger(
     book: Book, code: str, period: str | None, by: dict[str, str], after: str | None, *, quantities: bool
-) -> dict[str, Any]:
+) -> Response:
     month, periods = await _month(book, period)
     found = await account_ledger(book, code, month, by, _place(after), quantities=quantities)
     if found is None:
         raise not_found("account", code)
-    return {**found, "periods": periods}
+    return plain_json({**found, "periods": periods})
 
 
 async def _month(book: Book, period: str | None) -> tuple[str, list[str]]:
@@ -127,7 +127,7 @@ async def list_vouchers(
     book: Books, period: NewestPeriod = None, word: Word | None = None,
     number: Annotated[int | None, Query(ge=1, lt=2**63)] = None, sort: listing.Order = "-number",
     after: ListCursor = None, limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> dict[str, Any]:
+) -> Response:
     """A month's vouchers (凭证清单) with their totals, of one word or of all, by number or date, a page at a time;
     and the months that have any."""
     if after and (after[1] == ":") != sort.endswith("number"):
@@ -137,7 +137,7 @@ async def list_vouchers(
         found = await listing.vouchers(book, month, word or "", number, sort, after, limit)
     except ValueError as error:  # a date that is none
         raise problem(422, "after", "bad_cursor", BAD_CURSOR) from error
-    return {"period": month, "periods": periods, **found}
+    return plain_json({"period": month, "periods": periods, **found})
 
 
 @router.get("/books/periods")

@@ -27,7 +27,7 @@ async def seal(db: Db, ledger: str, *, whole_only: bool = False) -> bool:
     upto = min(before + BLOCK, end)
     if upto <= before or (whole_only and upto < before + BLOCK):
         return False
-    leaves = await rows.leaves(db, ledger, before + 1, upto)
+    leaves = b"".join(row["hash"] for row in await rows.hashes(db, ledger, before + 1, upto))
     balances = sha256((await chain.balances_at(db, ledger, upto)).encode()).digest()
     await store.insert_block(db, Block(
         db.company, ledger, last["block"] + 1 if last else 1, before + 1, upto, leaves, balances,

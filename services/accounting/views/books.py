@@ -234,17 +234,18 @@ def _running(
 ) -> tuple[list[dict[str, Any]], Decimal, Decimal]:
     lines = []
     for row in rows:
-        sign = 1 if row["side"] == "D" else -1
-        balance += sign * row["amount"]
-        quantity += sign * (row["quantity"] or ZERO)
-        moved = row["quantity"]
+        amount, moved = row["amount"], row["quantity"]
+        if row["side"] == "D":
+            balance, quantity = balance + amount, quantity + (moved or ZERO)
+        else:
+            balance, quantity = balance - amount, quantity - (moved or ZERO)
         shown = {
-            **row, "amount": showing.amount(row["amount"], currency),
+            **row, "amount": showing.amount(amount, currency),
             "quantity": None if moved is None else f"{moved:f}", **showing.balance(balance, currency),
         }
         if quantities:
             shown |= {
-                "unit_cost": _unit(row["amount"], moved, currency), "balance_quantity": showing.quantity(quantity),
+                "unit_cost": _unit(amount, moved, currency), "balance_quantity": showing.quantity(quantity),
                 "balance_unit_cost": _unit(balance, quantity, currency),
             }
         lines.append(shown)

@@ -18,11 +18,10 @@ from services.console.domain.forms import nested
 from services.console.domain.menu import place_of, seen_by
 from services.console.domain.roles import Person, needs
 from services.console.identity import Accounts
-from services.console.pages.rendering import ENVIRONMENT
+from services.console.pages.rendering import LANGUAGES, template
 from shared.db import Pool
 from shared.refusal import Text
 
-LANGUAGES = ("zh", "en")
 FORM_COOKIE = "fenlu-form"
 FORGED = Text("表单已过期，请刷新页面后重试", "this form has expired; reload the page and try again")
 
@@ -91,7 +90,7 @@ def address(request: Request) -> str:
 # -- what is shown ----------------------------------------------------------------------------------------------------
 
 
-async def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+async def page(request: Request, name: str, /, status: int = 200, **context: Any) -> HTMLResponse:
     """A page, or a part of one, of a template."""
     person = await person_of(request)
     notice = request.cookies.get("notice", "")
@@ -101,7 +100,7 @@ async def page(request: Request, template: str, status: int = 200, **context: An
         "menu_here": place_of(request.url.path), "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
         "notice": _notice(notice), **context,
     }
-    response = HTMLResponse(ENVIRONMENT.get_template(template).render(shown), status)
+    response = HTMLResponse(template(name, shown["lang"]).render(shown), status)
     if notice and "hx-request" not in request.headers:
         response.delete_cookie("notice")
     _keep_form_secret(request, response)

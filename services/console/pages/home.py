@@ -17,7 +17,7 @@ from services.console.domain.roles import Person
 from services.console.feed import Feed
 from services.console.identity import Accounts
 from services.console.pages.frame import Asked, Services, User, language, page
-from services.console.pages.rendering import ENVIRONMENT, today, tonight
+from services.console.pages.rendering import template, today, tonight
 
 router = APIRouter()
 
@@ -89,7 +89,8 @@ async def stream(
 async def _told(request: Request, services: Services, company: str, seq: int) -> AsyncIterator[str]:
     feed: Feed = request.app.state.feed
     accounts: Accounts = request.app.state.accounts
-    template, lang = ENVIRONMENT.get_template("part_feed_row.html"), language(request)
+    lang = language(request)
+    feed_row = template("part_feed_row.html", lang)
     yield ": here\n\n"
     with feed.streaming():
         while await accounts.authenticate(request, quietly=True):
@@ -97,7 +98,7 @@ async def _told(request: Request, services: Services, company: str, seq: int) ->
             await _add_vouchers(services, rows)
             for row in rows:
                 seq = row["seq"]
-                html = " ".join(template.render(row=row, lang=lang, n=0, tries=TRIES, fresh=True).split())
+                html = " ".join(feed_row.render(row=row, lang=lang, n=0, tries=TRIES, fresh=True).split())
                 yield f"id: {seq}\ndata: {html}\n\n"
             if not rows:
                 await feed.news(company, BEAT_SECONDS)
