@@ -15,6 +15,7 @@ from shared.intake import Intake
 from shared.service import Service
 
 SWEEP_SECONDS = 1.0
+HELD_BATCHES = 3  # one that is handled, the next one, and one on its way, so that each is full while there is enough
 
 
 class _Arrived(NamedTuple):
@@ -46,7 +47,7 @@ class Consumer:
     async def _consume(self, progress: Callable[[], None]) -> None:
         self.intake.begin()
         name, came, lose = f"{self.service.name}.events", self.intake.put, self.intake.lose
-        async with subscribed(self._amqp_url, name, 4 * self.batch, came, lose) as no_more:
+        async with subscribed(self._amqp_url, name, HELD_BATCHES * self.batch, came, lose) as no_more:
             self.active = True
             try:
                 while True:

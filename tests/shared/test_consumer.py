@@ -184,8 +184,8 @@ async def test_it_acknowledges_after_the_commit_and_not_before(pool: Pool, rabbi
     await assert_nothing_left(rabbit)
 
 
-async def test_it_holds_no_more_than_two_batches(pool: Pool, rabbit: Rabbit) -> None:
-    """One that is handled, and the next one; the rest waits in the broker, which has more room."""
+async def test_it_holds_no_more_than_three_batches(pool: Pool, rabbit: Rabbit) -> None:
+    """One that is handled, the next one, and one on its way; the rest waits in the broker, which has more room."""
     service, go = Service("inventory"), asyncio.Event()
     quick = listener().handlers[OrderApproved]
 
@@ -197,9 +197,9 @@ async def test_it_holds_no_more_than_two_batches(pool: Pool, rabbit: Rabbit) -> 
     await rabbit.topology(service)
     await rabbit.say(*orders(Script(), 100))
     async with beside(consumer(rabbit, pool, service).run()):
-        await until("it holds two batches", lambda: rabbit.count(QUEUE), lambda count: count <= 60)
+        await until("it holds three batches", lambda: rabbit.count(QUEUE), lambda count: count <= 40)
         await asyncio.sleep(0.3)
-        assert await rabbit.count(QUEUE) == 60
+        assert await rabbit.count(QUEUE) == 40
         go.set()
         await until_effects(pool, 100)
 

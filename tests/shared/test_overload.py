@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from shared import topology
 from shared.commands import QueueDoor
-from shared.consumer import Consumer
+from shared.consumer import HELD_BATCHES, Consumer
 from shared.db import Pool, open_pool
 from shared.events.order import OrderCommandRejected
 from shared.health import Health
@@ -36,7 +36,7 @@ from tools.servers import Servers
 from tools.servers.native import Native
 
 QUEUE = "inventory.events"
-PREFETCH = 2 * 500  # of a consumer with the default batch
+PREFETCH = HELD_BATCHES * 500  # of a consumer with the default batch
 
 
 # -- RabbitMQ ---------------------------------------------------------------------------------------------------------
