@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
+
 from services.accounting.proofs import chain
 from tools.bench.stage import COMPANY
 
@@ -28,6 +30,24 @@ async def add(database: Any, entries: int, first: int, last: int) -> None:
             await database.execute(_COPY, COMPANY, entries, start, min(start + AT_ONCE, last) - 1)
     await database.execute(_FOLLOWED)
     await database.execute(_SEALED, chain.BLOCK)
+
+
+async def tidy(database: Any, administrator_url: str) -> None:
+    """Do what autovacuum and the checkpointer would do to all of this in time, so that they do not while something is
+    measured. A table of the ledger is not vacuumed for growing (migrations/0026_the_ledger_only_grows.sql)."""
+    await database.execute("analyze")
+    vacuumed = await database.fetch(
+        """
+        select oid::regclass::text as name from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace
+          and not 'autovacuum_vacuum_insert_threshold=-1' = any (coalesce(reloptions, '{}'))
+        """
+    )
+    for table in vacuumed:
+        await database.execute(f"vacuum {table['name']}")
+    administrator = await asyncpg.connect(administrator_url, command_timeout=600)
+    await administrator.execute("checkpoint")
+    await administrator.close()
 
 
 @asynccontextmanager

@@ -64,8 +64,7 @@ async def _large(small: Books, servers: Servers, lines: int) -> AsyncIterator[Bo
         small.stage.twin("accounting", "large", _at(small.stage.databases["accounting"].url, f"{name}_large"))
         await copies.add(database, ENTRIES, copies.MONTHS, lines // LINES_PER_COPY)
         for one in (small.database, database):
-            await one.execute("analyze")  # as autovacuum does; a ledger that only grows is not vacuumed
-        await administrator.execute("checkpoint")
+            await copies.tidy(one, servers.database_url)
         yield Books(small.stage, database, url, "large")
         await database.close()
     finally:

@@ -72,7 +72,7 @@ async def measure(servers: Servers, scale: float) -> list[Line]:
         entries = 2 + ORDERS * EVENTS_PER_ORDER
         each = await large.database.fetchval("select count(*) from voucher")
         await copies.add(large.database, entries, 0, max(copies.MONTHS, round(VOUCHERS * scale / each)))
-        await large.database.execute("analyze")
+        await copies.tidy(large.database, servers.database_url)
         count = await large.database.fetchval("select count(*) from voucher")
         there = large.stage
         async with there.running("accounting"), there.running("console"):
