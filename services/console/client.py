@@ -6,15 +6,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import httpcore2
+import aiohttp
 import orjson
+from yarl import URL
 
 from services.console.domain.roles import Person
 from services.console.issuer import Issuer
 
 SECONDS, PROBE_SECONDS = 10.0, 3.0
 KEPT_SECONDS = 4.0  # a little less than the services keep a connection: none is used as it is being closed
-FAILURES = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError)
 
 
 class UnavailableError(Exception):
@@ -57,15 +57,16 @@ class Reply:
 
 
 class Client:
-    """The services by name, and connections to them that are used again.
+    """The services by name, and connections to them that are used again. Made where a loop runs.
 
-    On httpcore2 itself: a client that also follows redirects, keeps cookies and guesses encodings takes twice as long.
+    Nothing is followed, kept or guessed between services: no redirects, cookies or encodings.
     """
 
     def __init__(self, urls: Mapping[str, str], issuer: Issuer) -> None:
         self._urls, self._issuer = {name: url.rstrip("/") for name, url in urls.items()}, issuer
-        self._pool = httpcore2.AsyncConnectionPool(
-            max_connections=40 * len(urls), max_keepalive_connections=20 * len(urls), keepalive_expiry=KEPT_SECONDS)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=40 * len(urls), keepalive_timeout=KEPT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False)
 
     @property
     def services(self) -> list[str]:
@@ -88,7 +89,7 @@ class Client:
         return await self._send(service, "GET", path, {}, seconds=PROBE_SECONDS)
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        await self._session.close()
 
     def _headers(self, asker: Asker) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._issuer.token(asker.person)}", "Accept-Language": asker.language}
@@ -97,14 +98,14 @@ class Client:
         self, service: str, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None,
         seconds: float = SECONDS,
     ) -> Reply:
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
+        address, limit = URL(self._urls[service] + path, encoded=True), aiohttp.ClientTimeout(total=seconds)
         try:
-            answer = await self._pool.request(
-                method, self._urls[service] + path, headers=list(headers.items()), content=body,
-                extensions={"timeout": limits})
-        except (OSError, *FAILURES) as error:
+            async with self._session.request(
+                method, address, headers=headers, data=body, timeout=limit, allow_redirects=False
+            ) as answer:
+                return Reply(answer.status, await answer.read())
+        except (OSError, TimeoutError, aiohttp.ClientError) as error:
             raise UnavailableError(service) from error
-        return Reply(answer.status, answer.content)
 
     def _read(self, service: str, reply: Reply) -> Any:
         if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

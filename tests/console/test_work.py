@@ -47,7 +47,7 @@ async def test_a_salesperson_enters_an_order_with_the_keyboard_alone(stage: Stag
         await page.locator("[data-row='3'] [data-clear]").click()
         await page.keyboard.press("Control+Enter")
         await expect(page.locator(".top-title .state")).to_have_text("待发货", timeout=TO)
-        await expect(page.locator(".todo")).to_contain_text("需要角色：仓库")
+        await expect(page.locator(".todo")).to_contain_text("需要角色：仓库", timeout=TO)
         assert await visitor.serious() == []
 
 
