@@ -1,7 +1,10 @@
 """The laws of the code that no linter knows (CONTRIBUTING.md): sizes, and who may do what."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,26 @@ def test_sql_is_a_literal_in_the_function_that_runs_it(path: Path) -> None:
         if method in SQL_METHODS:
             literal = bool(call.args) and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
             assert literal, f"{path}:{call.lineno} .{method}( takes SQL that is not a literal"
+
+
+def imported_by(path: Path) -> Iterator[str]:
+    """The top names of all that a file imports."""
+    for node in ast.walk(tree_of(path)):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(module)):
+                yield module.partition(".")[0]
+
+
+def test_images_hold_every_library_that_services_import() -> None:
+    """Tests run with the libraries of developers, too, among which a forgotten one may be."""
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    distributions = packages_distributions()
+    for path in PRODUCT:
+        for name in set(imported_by(path)) - {"services", "shared"} - sys.stdlib_module_names:
+            own = {distribution.lower().replace("_", "-") for distribution in distributions[name]}
+            assert own & locked or path.as_posix() == "shared/testing.py", f"{path} imports {name}"
 
 
 def reads_environment(path: Path) -> bool:
