@@ -104,7 +104,7 @@ class Client:
                 method, address, headers=headers, data=body, timeout=limit, allow_redirects=False
             ) as answer:
                 return Reply(answer.status, await answer.read())
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
+        except (OSError, aiohttp.ClientError) as error:
             raise UnavailableError(service) from error
 
     def _read(self, service: str, reply: Reply) -> Any:

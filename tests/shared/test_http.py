@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx2
@@ -13,12 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from shared.db import Db, Pool, open_pool
 from shared.events.inventory import ReceiveGoods
 from shared.events.order import CancelOrder, OrderCancelRequested, ReceivePayment
-from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Reading, accept, current_actor, not_found
+from shared.http import MAX_BODY_BYTES, OPEN_PATHS, Reading, accept, current_actor, not_found, plain_json
 from shared.service import Service
 from shared.testing import fresh_pool, said
 from tests.shared import front
@@ -362,3 +365,11 @@ async def test_a_route_without_a_guard_would_be_found(quiet_pool: Pool) -> None:
         return "everybody reads this"
 
     assert set(open_routes(front.app_of(desk(), router, quiet_pool))) == OPEN_PATHS | {"/secret"}
+
+
+def test_plain_values_are_answered_as_fastapi_would() -> None:
+    moment = datetime(2026, 1, 15, 9, 30, 0, 123456, UTC)
+    rows = [{"id": uuid4(), "at": moment, "on": moment.date(), "first": date.min, "amount": Decimal("0.10"),
+             "much": 2**62, "none": None, "words": "收 “引号” \u2028"}]
+    told = {"rows": rows, "next": None}
+    assert bytes(plain_json(told).body) == TypeAdapter(dict[str, Any]).dump_json(told)

@@ -57,6 +57,7 @@ def test_an_event_is_the_same_after_its_journey(event: Event) -> None:
     assert received.envelope == envelope
     assert received.envelope.version == 2
     assert received.body() == event.body()
+    assert set(json.loads(received.body())) == set(type(event).model_fields), "the envelope travels beside the body"
 
 
 def test_fields_that_a_newer_producer_adds_are_ignored() -> None:
