@@ -10,6 +10,7 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException as AnyHTTPException  # also what the router raises: 404, 405
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,6 +38,8 @@ UNAVAILABLE = Text(
 BUSY = Text("服务繁忙，请稍后以同一幂等键重试", "the service is busy; try again with the same idempotency key")
 TOO_LARGE = Text("请求体超过 {limit} 字节", "the body has more than {limit} bytes")
 NO_LENGTH = Text("请求须带 Content-Length", "the request needs a Content-Length")
+
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # `tracing` and `figures` are ours
 
 logger = structlog.get_logger()
 
@@ -145,7 +148,8 @@ def create_app(
     """The service's HTTP application."""
     from shared.kernel_api import kernel_router  # it is made of what stands above
 
-    app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title=f"Fenlu {service.name}", version="1", docs_url=None, redoc_url=None, lifespan=lifespan,
+                  telemetry=NO_TELEMETRY)
     app.state.service, app.state.pool, app.state.verifier = service, pool, verifier
     app.include_router(router)
     app.include_router(kernel_router(service))

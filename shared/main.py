@@ -23,7 +23,7 @@ from shared.events import Actor, Command
 from shared.health import Health, Loop
 from shared.http import Probes, create_app
 from shared.identity import TokenVerifier
-from shared.memory import collect_rarely
+from shared.memory import SEVERAL_BATCHES, collect_rarely
 from shared.migrate import migrate, migrations_of
 from shared.relay import Relay
 from shared.service import Service
@@ -39,13 +39,14 @@ logger = structlog.get_logger()
 def run(
     service: Service, router: APIRouter, root: Path,
     own: Mapping[str, tuple[str, Callable[[list[str]], int]]] | None = None, beside: Sequence[Beside] = (),
-    dress: Dress = lambda _: None,
+    dress: Dress = lambda _: None, collect_after: int = SEVERAL_BATCHES,
 ) -> None:
     """Parse the command line of one service and do what it says; `root` is the service's folder.
 
     `own` holds the service's own commands: name -> (help, what it does with the arguments that follow the name; returns
     the exit code). They read the settings that they need by themselves.
-    `beside` make what else works while it serves, `dress` adds to the application what is no API.
+    `beside` make what else works while it serves, `dress` adds to the application what is no API. `collect_after` is
+    for `collect_rarely`.
     """
     parser = argparse.ArgumentParser(prog=f"python -m services.{service.name}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -69,7 +70,7 @@ def run(
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     match args.command:
         case "serve":
-            uvloop.run(_serve(service, router, root, read_settings(Settings), beside, dress))
+            uvloop.run(_serve(service, router, root, read_settings(Settings), beside, dress, collect_after))
         case "migrate":
             uvloop.run(_migrate(root, read_settings(DatabaseSettings)))
         case "topology":
@@ -114,7 +115,8 @@ async def _replay(
 
 
 async def _serve(
-    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Sequence[Beside], dress: Dress
+    service: Service, router: APIRouter, root: Path, settings: Settings, beside: Sequence[Beside], dress: Dress,
+    collect_after: int,
 ) -> None:
     url = settings.database_url.get_secret_value()
     pool = await _open_pool(url, settings.pool_size)
@@ -147,7 +149,7 @@ async def _serve(
     probes = Probes(health.problems, health.metrics, health.warnings)
     app = create_app(service, router, pool, verifier, probes, lifespan)
     dress(app)
-    collect_rarely()
+    collect_rarely(collect_after)
     config = uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False,
         timeout_keep_alive=5, timeout_graceful_shutdown=10,

@@ -15,6 +15,10 @@ from shared.db import Pool
 from shared.main import run
 from shared.settings import ConsoleSettings, FeedSettings, read_settings
 
+# A page leaves its templates' macros and all that it showed to the garbage collector, which so comes after a few pages:
+# what they held is used again while the processor still has it near.
+COLLECT_AFTER = 1_000  # objects
+
 
 def feed(app: FastAPI, _pool: Pool) -> Feed:
     """What works beside the doors."""
@@ -33,4 +37,4 @@ def dress(app: FastAPI) -> None:
 if __name__ == "__main__":
     own = {"account": ("accounts by hand: add, password, lock, unlock, list", accounts.main)}
     service = console(read_settings(FeedSettings))
-    run(service, APIRouter(), Path(__file__).parent, own, beside=[feed], dress=dress)
+    run(service, APIRouter(), Path(__file__).parent, own, beside=[feed], dress=dress, collect_after=COLLECT_AFTER)

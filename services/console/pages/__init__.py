@@ -28,6 +28,7 @@ from services.console.pages import (
 from services.console.pages.errors import add_error_pages
 from services.console.pages.guard import Guard
 from services.console.pages.rendering import STATIC, show_times_in
+from shared.http import NO_TELEMETRY
 
 # Every group of pages; its router's paths are the addresses.
 GROUPS: tuple[APIRouter, ...] = (
@@ -43,7 +44,7 @@ def add_pages(app: FastAPI, client: Client, *, https: bool, zone: ZoneInfo, feed
     if missing := [name for name in ("htmx.min.js", "hx-sse.min.js", "tabler.min.css")
                    if not (STATIC / "vendor" / name).exists()]:
         raise SystemExit(f"browser files are missing ({', '.join(missing)}): sh tools/browser_files.sh")
-    pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    pages = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
     app.state.feed = Feed(app.state.pool, client)
     pages.state.pool, pages.state.client, pages.state.https = app.state.pool, client, https
     pages.state.feed, pages.state.feed_days = app.state.feed, feed_days

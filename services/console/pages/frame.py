@@ -94,10 +94,12 @@ async def page(request: Request, name: str, /, status: int = 200, **context: Any
     """A page, or a part of one, of a template."""
     person = await person_of(request)
     notice = request.cookies.get("notice", "")
+    # A URL object takes twenty times as long.
+    path, query = request.scope["path"], request.scope["query_string"].decode()
     shown = {
-        "request": request, "path": request.url.path, "query": request.url.query, "lang": language(request),
+        "request": request, "path": path, "query": query, "lang": language(request),
         "theme": request.cookies.get("theme", ""), "person": person, "menu": seen_by(person) if person else (),
-        "menu_here": place_of(request.url.path), "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
+        "menu_here": place_of(path), "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
         "notice": _notice(notice), **context,
     }
     response = HTMLResponse(template(name, shown["lang"]).render(shown), status)

@@ -11,10 +11,10 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
-HEADERS = {
+HEADERS = Headers({
     "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin", "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+}).raw
 SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -32,7 +32,7 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
+                headers.raw.extend(HEADERS)
                 headers.setdefault("Cache-Control", "no-store")
                 if self._https:
                     headers["Strict-Transport-Security"] = "max-age=31536000"

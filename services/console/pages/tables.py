@@ -19,7 +19,8 @@ from shared.refusal import Text
 
 DEBIT, CREDIT, EVEN = Text("借", "Dr"), Text("贷", "Cr"), Text("平", "–")
 SPECIAL = re.compile("""[&<>"']""")
-Show = Callable[[Column, Any, str], str]
+Values = Sequence[Any]
+Show = Callable[[Column, Values, str], list[str]]
 
 
 def escape(value: Any) -> str:
@@ -28,12 +29,26 @@ def escape(value: Any) -> str:
     return str(markup_of(text)) if SPECIAL.search(text) else text
 
 
+def _escaped(texts: list[str]) -> list[str]:
+    """A column at once: mostly there is nothing special in all of it."""
+    return [escape(text) for text in texts] if SPECIAL.search("".join(texts)) else texts
+
+
 def _pick(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en
 
 
-def _plain(_column: Column, value: Any, _lang: str) -> str:
-    return "" if value is None else escape(value)
+def _plain(_column: Column, values: Values, _lang: str) -> list[str]:
+    return _escaped(["" if value is None else str(value) for value in values])
+
+
+def _in_words(say: Callable[[Column, Any, str], str]) -> Show:
+    """Shows by what is said of one value; few different ones stand in a column."""
+    def show(column: Column, values: Values, lang: str) -> list[str]:
+        said = {value: say(column, value, lang) for value in set(values)}
+        return [said[value] for value in values]
+
+    return show
 
 
 def _state(column: Column, value: Any, lang: str) -> str:
@@ -42,35 +57,32 @@ def _state(column: Column, value: Any, lang: str) -> str:
 
 
 SHOWN: Mapping[str, Show] = {
-    "text": _plain, "code": _plain, "link": _plain, "date": _plain, "state": _state,
-    "money": lambda _, value, __: figure(value, "0.00"),
-    "quantity": lambda _, value, __: escape(quantity(value)),
-    "moment": lambda _, value, __: escape(moment(value)) if value else "",
-    "event": lambda _, value, lang: escape(_pick(words(value), lang)) if value else "",
-    "who": lambda _, value, lang: escape(person_or_rule(value, lang)),
+    "text": _plain, "code": _plain, "link": _plain, "date": _plain, "state": _in_words(_state),
+    "money": lambda _, values, __: [figure(value, "0.00") for value in values],
+    "quantity": _in_words(lambda _, value, __: escape(quantity(value))),
+    "moment": lambda _, values, __: [moment(value) if value else "" for value in values],
+    "event": _in_words(lambda _, value, lang: escape(_pick(words(value), lang)) if value else ""),
+    "who": _in_words(lambda _, value, lang: escape(person_or_rule(value, lang))),
 }
 
 
 @pass_context
 def table_rows(context: Context, page: Page) -> Markup:
-    """All rows of a page of a list; an empty cell takes no line on a card."""
-    lang = context["lang"]
-    columns = [
-        (column, f'<td class="{column.kind} on-phone-{column.phone}" data-label="{escape(_pick(column.title, lang))}">',
-         SHOWN[column.kind])
-        for column in page.wanted.view.columns
-    ]
-    parts: list[str] = []
-    for row in page.rows:
-        parts.append("<tr>")
-        for column, opening, show in columns:
-            value = row[column.key]
-            shown = show(column, value, lang)
-            if column.link and value is not None:
-                shown = f'<a href="{escape(column.link.format_map(row))}">{shown}</a>'
-            parts += (opening, shown, "</td>")
-        parts.append("</tr>")
-    return Markup("".join(parts))  # nosec B704: every value in it was escaped above
+    """All rows of a page of a list, made column by column; an empty cell takes no line on a card."""
+    columns = [_cells(column, page.rows, context["lang"]) for column in page.wanted.view.columns]
+    rows = ["".join(cells) for cells in zip(*columns, strict=True)]
+    return Markup("".join([f"<tr>{row}</tr>" for row in rows]))  # nosec B704: every value in it was escaped above
+
+
+def _cells(column: Column, rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+    values = [row[column.key] for row in rows]
+    shown = SHOWN[column.kind](column, values, lang)
+    if column.link:
+        links = _escaped([column.link.format_map(row) for row in rows])
+        shown = [cell if value is None else f'<a href="{link}">{cell}</a>'
+                 for cell, value, link in zip(shown, values, links, strict=True)]
+    opening = f'<td class="{column.kind} on-phone-{column.phone}" data-label="{escape(_pick(column.title, lang))}">'
+    return [f"{opening}{cell}</td>" for cell in shown]
 
 
 @pass_context
