@@ -48,22 +48,28 @@ def test_a_row_in_each_language() -> None:
              "02-01 02:00:05"]
     assert cells(rendered("zh", PLAIN)) == shown
     english = rendered("en", PLAIN)
-    assert '<span class="state green">open</span>' in english and ">automatic<" in english
-    assert 'data-label="Amount"' in english and 'data-label="金额"' in rendered("zh", PLAIN)
+    assert '<span class="state green">open</span>' in english
+    assert ">automatic<" in english
+    assert 'data-label="Amount"' in english
+    assert 'data-label="金额"' in rendered("zh", PLAIN)
 
 
 def test_nothing_that_comes_from_outside_is_markup() -> None:
     html = rendered("en", PLAIN, AWKWARD)
-    assert "<b>" not in html and "<odd>" not in html and 'T"2' not in html
+    assert "<b>" not in html
+    assert "<odd>" not in html
+    assert 'T"2' not in html
     assert '<a href="/things/T&#34;2">&lt;b&gt;Pen &amp; ink&lt;/b&gt;</a>' in html
-    assert "&lt;odd&gt;" in html and "O&#39;Brien" in html
+    assert "&lt;odd&gt;" in html
+    assert "O&#39;Brien" in html
     assert '<span class="red">-3.00</span>' in html
     assert '<a href="/things/T-1">Pen</a>' in html, "what stands beside it is shown as before"
 
 
 def test_a_list_without_rows_says_so() -> None:
     html = rendered("zh")
-    assert "没有符合条件的记录" in html and "<tbody>" not in html
+    assert "没有符合条件的记录" in html
+    assert "<tbody>" not in html
 
 
 def test_a_moment_has_its_own_form_or_the_common_one() -> None:
