@@ -72,9 +72,10 @@ async def standing(db: Db, ledger: str) -> list[dict[str, Any]]:
         select r.role, r.source, coalesce(h.compared, 0) as position, w.stated, w.posted,
                (select count(*) from tie_difference d
                 where d.company = $1 and d.ledger = $2 and d.role = r.role and d.state <> 'mended') as differences
-        from unnest($3::text[], $4::text[]) as r (role, source)
+        from unnest($3::text[], $4::text[]) with ordinality as r (role, source, nth)
         left join tie_head h on h.company = $1 and h.source = r.source
         left join tie w on w.company = $1 and w.ledger = $2 and w.role = r.role and w.key = ''
+        order by r.nth
         """,
         db.company, ledger, list(ROLES), [role.source for role in ROLES.values()],
     )

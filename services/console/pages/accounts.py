@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from services.console import store, views
-from services.console.domain.lists import Column, Filter, ListView, Page
+from services.console.domain.lists import Badge, Column, Filter, ListView, Page
 from services.console.domain.lockout import password_fault
 from services.console.domain.roles import ROLES
 from services.console.identity import hashed
@@ -34,12 +34,24 @@ DONE = {
     "unlock": Text("{name} 已启用", "{name} is let in again"),
     "password": Text("{name} 的密码已重设，并在各处退出", "{name} has a new password, and is signed out everywhere"),
 }
+ACTIONS = {  # what is done elsewhere is named by its service and address
+    "sign-in": Badge(Text("登录", "signed in"), "green"),
+    "sign-in.refused": Badge(Text("登录被拒", "sign-in refused"), "red"),
+    "sign-in.wait": Badge(Text("须稍候再登录", "has to wait to sign in"), "amber"),
+    "sign-out": Badge(Text("退出", "signed out")),
+    "password": Badge(Text("更改密码", "changed the password"), "blue"),
+    "account.add": Badge(Text("建立账号", "made the account"), "blue"),
+    "account.roles": Badge(Text("更改角色", "changed the roles"), "blue"),
+    "account.lock": Badge(Text("停用账号", "locked the account"), "amber"),
+    "account.unlock": Badge(Text("启用账号", "let the account in again"), "blue"),
+    "account.password": Badge(Text("重设密码", "set a new password"), "blue"),
+}
 AUDIT = ListView(
     "/accounts/audit", Text("审计日志", "Audit log"),
     columns=(
         Column("at", Text("时间", "Time"), "moment"),
         Column("account", Text("账号", "Account"), phone="head"),
-        Column("action", Text("操作", "Action"), "code"),
+        Column("action", Text("操作", "Action"), "state", states=ACTIONS),
         Column("object", Text("对象", "Object")),
         Column("outcome", Text("结果", "Outcome")),
         Column("address", Text("地址", "Address"), "code"),

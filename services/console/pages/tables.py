@@ -108,6 +108,7 @@ def ledger_rows(
     for line in lines:
         number, amount = f"{line['word']}-{line['number']}", figure(line["amount"])
         narrower = " · ".join([narrowing(name, line[name]) for name in dimensions if line[name]])
+        narrower = narrower and f"<span>{narrower}</span>"  # one thing on a card, and nothing where there is none
         parts.append(
             f'<tr><td class="date" data-label="{dated}">{line["voucher_date"]}</td>'
             f'<td class="code on-phone-head" data-label=""><a href="/vouchers/{line["period"]}/{line["word"]}/'

@@ -5,6 +5,11 @@
     root.dataset.bsTheme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
 
+  // On a phone the tab where one is may be beyond the edge.
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector(".tabs [aria-current], .ways [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});
+  });
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
     for (const open of document.querySelectorAll("details.menu[open], details.more[open]")) {
