@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.accounting.domain.tieout import ROLES
 from services.accounting.handlers import service
 from services.accounting.handlers.tieout import compare
 from services.accounting.proofs import rebuild as rebuilding
@@ -114,6 +115,7 @@ async def test_a_ledger_beside_is_what_it_would_be_alone(pool: Pool) -> None:
         assert (await read(client, f"/events/{approved}/vouchers", ledger="ifrs"))["none"]["en"]
         first = await read(client, f"/vouchers/{MARCH}/记/1/explanation", ledger="ifrs")
         assert first["standard"] == "ifrs"
+        assert [one["role"] for one in (await read(client, "/tieout"))["roles"]] == list(ROLES), "as people read them"
         for path in ("/books", "/accounts", "/tieout", f"/trial-balance?period={MARCH}", "/policies"):
             answer = await client.get(path, params={"ledger": "gaap"} if "?" not in path else None)
             assert answer.status_code == (404 if "?" not in path else 200)
