@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.async_api import Browser, Page, Request, Response, expect
 
 from services.console.pages.rendering import STATIC
@@ -17,6 +18,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 PATIENCE = 90_000  # on a busy machine anything may take long
 expect.set_options(timeout=PATIENCE)
 Device = Literal["desktop", "phone"]
+EVERYWHERE = pytest.mark.parametrize(("device", "language"), [("desktop", "zh-CN"), ("phone", "en-US")])
 DEVICES: dict[Device, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
@@ -29,10 +31,15 @@ class Visitor:
 
     page: Page
     url: str
+    language: str
     faults: list[str] = field(default_factory=list)
 
     async def go(self, path: str) -> None:
         await self.page.goto(self.url + path)
+
+    def says(self, zh: str, en: str) -> str:
+        """A text in the language of this browser."""
+        return zh if self.language == "zh-CN" else en
 
     async def sign_in(self, name: str, password: str = PASSWORD) -> None:
         await self.go("/sign-in")
@@ -64,7 +71,7 @@ async def visit(
     """A fresh window; in the end nothing may have gone wrong in it."""
     context = await browser.new_context(**DEVICES[device], locale=language, **options)
     context.set_default_timeout(PATIENCE)
-    visitor = Visitor(await context.new_page(), stage.url)
+    visitor = Visitor(await context.new_page(), stage.url, language)
     # Chromium notes every page of status 422 in its console: a form that was refused, which is no fault.
     visitor.page.on("console", lambda m: visitor.faults.append(f"console: {m.text}")
                     if m.type == "error" and "status of 422" not in m.text else None)

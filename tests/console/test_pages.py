@@ -9,11 +9,10 @@ from playwright.async_api import Browser, expect
 
 from shared.events import Event
 from shared.testing import Script, hear
-from tests.console.browsing import Device, Visitor, visit
+from tests.console.browsing import EVERYWHERE, Device, Visitor, visit
 from tests.console.stage import Stage
 from tests.shared.waits import until
 
-BOTH = [("desktop", "zh-CN"), ("phone", "en-US")]
 PAGES = {
     "chief_accountant": [
         "/", "/vouchers", "/vouchers?period=2017-01&find=nothing", "/vouchers/2017-01/记/1", "/books",
@@ -26,7 +25,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(("device", "language"), BOTH)
+@EVERYWHERE
 async def test_an_event_appears_with_its_voucher_as_it_is_posted(
     stage: Stage, browser: Browser, device: Device, language: str
 ) -> None:
@@ -52,7 +51,7 @@ async def test_an_event_appears_with_its_voucher_as_it_is_posted(
         assert await visitor.serious() == []
 
 
-@pytest.mark.parametrize(("device", "language"), BOTH)
+@EVERYWHERE
 @pytest.mark.parametrize("role", PAGES)
 async def test_everybody_can_use_every_page(
     stage: Stage, browser: Browser, role: str, device: Device, language: str
@@ -128,8 +127,14 @@ async def close_step(visitor: Visitor, step: str) -> Any:
     return visitor.page.locator(f"form[action$='/{step}'] button")
 
 
-async def test_a_month_is_closed_by_two_people(stage: Stage, browser: Browser) -> None:
-    async with visit(browser, stage) as asker, visit(browser, stage, "phone", "en-US") as approver:
+@EVERYWHERE
+async def test_a_month_is_closed_by_two_people(
+    stage: Stage, browser: Browser, device: Device, language: str
+) -> None:
+    """January, and then February, which has nothing in it."""
+    closed = stage.live.stations["accounting"].pool
+    before = await closed.fetchval("select count(*) from closed_period")
+    async with visit(browser, stage, device, language) as asker, visit(browser, stage, device, language) as approver:
         await asker.sign_in("chief_accountant")
         await approver.sign_in("second.chief_accountant")
         await (await close_step(asker, "seal")).click()
@@ -142,20 +147,24 @@ async def test_a_month_is_closed_by_two_people(stage: Stage, browser: Browser) -
         await asker.page.locator("form[action$='/request'] button").click()
         own = await close_step(asker, "approve")
         await expect(own).to_be_disabled()
-        await expect(asker.page.locator("form[action$='/approve'] .why")).to_contain_text("你是申请人")
+        await expect(asker.page.locator("form[action$='/approve'] .why")).to_contain_text(
+            asker.says("你是申请人", "you asked for it"))
         await (await close_step(approver, "approve")).click()
-        await expect(approver.page.locator(".notice")).to_contain_text("2017-01 is closed")
-        assert await stage.live.stations["accounting"].pool.fetchval("select count(*) from closed_period") == 1
+        await expect(approver.page.locator(".notice")).to_contain_text(
+            approver.says(f"2017-0{before + 1} 已结账", f"2017-0{before + 1} is closed"))
+        assert await closed.fetchval("select count(*) from closed_period") == before + 1
 
 
+@EVERYWHERE
 async def test_an_operator_finds_out_what_was_rejected_and_has_it_handled_again(
-    stage: Stage, browser: Browser
+    stage: Stage, browser: Browser, device: Device, language: str
 ) -> None:
     crm, script = stage.live.stations["crm"], Script()
     settled = Event.registry["order.order_settled.v1"]
-    _lost, waits = (script.say(settled.model_validate({"order_id": "SO-lost", "customer_id": "K1"})) for _ in range(2))
+    said = settled.model_validate({"order_id": f"SO-lost-{device}", "customer_id": "K1"})
+    _lost, waits = script.say(said), script.say(said)
     await hear(crm.pool, crm.service, waits)
-    async with visit(browser, stage) as visitor:
+    async with visit(browser, stage, device, language) as visitor:
         page = visitor.page
         await visitor.sign_in("operator")
         await visitor.go("/operation/messages?service=crm&place=pending")
@@ -166,3 +175,78 @@ async def test_an_operator_finds_out_what_was_rejected_and_has_it_handled_again(
         await page.fill("[name=why]", "测试")
         await page.click("form[action$='/dismiss'] button")
         await expect(page.locator(".list .blank")).to_be_visible()
+
+
+@EVERYWHERE
+async def test_an_administrator_lets_somebody_in_and_out_again(
+    stage: Stage, browser: Browser, device: Device, language: str
+) -> None:
+    name, first, own = f"lin.{device}", "given by the admin", "known to lin alone"
+    async with visit(browser, stage, device, language) as admin, visit(browser, stage, device, language) as lin:
+        page, says = admin.page, admin.says
+        await admin.sign_in("admin")
+        await admin.go("/accounts/new")
+        await page.fill("[name=name]", name)
+        await page.fill("[name=password]", "short")
+        await page.check("[name=roles][value=warehouse]")
+        await page.click("form[action='/accounts/new'] button[type=submit]")
+        await expect(page.locator("#f-password-note")).to_contain_text("10")
+        await expect(page.locator("[name=roles][value=warehouse]")).to_be_checked()
+        await page.fill("[name=password]", first)
+        await page.click("form[action='/accounts/new'] button[type=submit]")
+        await expect(page.locator(".notice")).to_contain_text(name)
+        await lin.sign_in(name, first)
+        await lin.go("/password")
+        for field, value in (("old", first), ("new", own), ("again", own)):
+            await lin.page.fill(f"[name={field}]", value)
+        await lin.page.click("form[action='/password'] button[type=submit]")
+        await expect(lin.page.locator(".notice")).to_be_visible()
+        await lin.go("/purchases/new")
+        await expect(lin.page.locator("main .why").first).to_contain_text(
+            lin.says("需要角色：采购", "needs the role Buyer"))
+        await admin.go(f"/accounts/{name}")
+        await page.check("[name=roles][value=buyer]")
+        assert await admin.serious() == []
+        await page.click("form[action$='/roles'] button[type=submit]")
+        await expect(page.locator(".notice")).to_contain_text(name)
+        await lin.go("/purchases/new")  # with the next request, without signing in again
+        await expect(lin.page.locator("form[data-entry] button[type=submit]")).to_be_enabled()
+        await admin.go(f"/accounts/{name}")
+        await page.click("form[action$='/lock'] button")
+        await expect(page.locator(".notice")).to_contain_text(name)
+        await lin.go("/stock")
+        await expect(lin.page.locator("[name=password]")).to_be_visible()
+        await admin.go("/accounts/admin")
+        await expect(page.locator("form[action$='/lock'] button")).to_be_disabled()
+        await admin.go("/accounts/audit?account=admin")
+        log = page.locator("tbody tr", has_text=name)
+        await expect(log.locator("span.state")).to_have_text([
+            says("停用账号", "locked the account"), says("更改角色", "changed the roles"),
+            says("建立账号", "made the account")])
+
+
+@EVERYWHERE
+async def test_an_auditor_follows_a_figure_to_its_event_and_changes_nothing(
+    stage: Stage, browser: Browser, device: Device, language: str
+) -> None:
+    await stage.trade.receive(f"R-audit-{device}", "3", "10")
+    await stage.live.until_quiet()
+    async with visit(browser, stage, device, language) as visitor:
+        page = visitor.page
+        await visitor.sign_in("second.auditor")
+        await visitor.go("/books/statements/balance-sheet")
+        await page.click(f"a:text-is('{visitor.says('存货', 'Inventories')}')")
+        await page.locator("section a", has_text="1405").first.click()
+        await expect(page.locator(".sheet-caption")).to_contain_text("1405")
+        await page.locator("tbody tr", has_text=f"R-audit-{device}").locator("td.code a").click()
+        await expect(page.locator(".paper tfoot .money").first).to_have_text("30.00")
+        await page.click("a[href^='/events/']")
+        await expect(page.locator("pre.raw")).to_contain_text(f"R-audit-{device}")
+        assert await visitor.serious() == []
+        for path in ("/vouchers/drafts/new", "/orders/new", "/stock/receive", "/books/closing", "/products/new"):
+            await visitor.go(path)
+            await expect(page.locator("main .why").first).to_be_visible()
+            offered = page.locator("main form[method=post] button[type=submit]:not([disabled])")
+            assert await offered.count() == 0, f"{path} lets an auditor do something"
+        await visitor.go("/accounts/audit?account=second.auditor")
+        await expect(page.locator("tbody span.state").first).to_have_text(visitor.says("登录", "signed in"))

@@ -203,7 +203,7 @@ async def test_an_administrator_makes_changes_and_locks_accounts(stage: Stage) -
         assert (await other.get("/password")).status_code == 303
         assert (await sign_in(other, "lin.new", "a fine password")).status_code == 401
         log = (await admin.get("/accounts/audit?account=admin")).text
-        for action in ("account.add", "account.roles", "account.lock"):
+        for action in ("建立账号", "更改角色", "停用账号"):
             assert action in log
     assert await stage.pool.fetchval("select company from account where name = 'lin.new'") == COMPANY
     await stage.pool.execute("delete from attempt")

@@ -94,13 +94,15 @@ def document_of(event: Mapping[str, Any] | None) -> str | None:
     return f"{PAGES[kind]}{quote(number, safe='')}" if kind in PAGES else f"/events/{event['event_id']}"
 
 
-async def until(ask: Callable[[], Awaitable[Any]], told: Callable[[Any], bool]) -> None:
-    """Wait a moment for what a service hears from another one, so that the next page shows what was just done."""
+async def until(ask: Callable[[], Awaitable[Any]], told: Callable[[Any], bool]) -> Any:
+    """Wait a moment for what a service hears from another one, so that the next page shows what was just done. The
+    answer that tells it; None if none does in time."""
     for _ in range(TRIES):
         answer = await or_none(ask())
         if answer is not None and told(answer):
-            return
+            return answer
         await asyncio.sleep(PAUSE_SECONDS)
+    return None
 
 
 def new_number(prefix: str, day: date) -> str:

@@ -94,7 +94,10 @@ async def place_order(request: Request, form: Posted, person: User, services: As
     except RefusedError as refused:
         return await _entry(request, person, services, form, put_back(refused))
     order_id = body["order_id"]
-    await facts.until(lambda: services.get("order", f"/orders/{order_id}"), lambda order: order["state"] != "placed")
+    order = await facts.until(
+        lambda: services.get("order", f"/orders/{order_id}"), lambda order: order["state"] != "placed")
+    if order and order["state"] == "approved":  # within the credit limit
+        await _approval_heard(services, order_id)
     return go(f"/orders/{order_id}", TAKEN, order=order_id)
 
 
@@ -155,7 +158,7 @@ async def take_step(
 async def _heard(services: Services, order_id: str, step: Step, number: str) -> None:
     """Until the other service knows it too."""
     if step.name == "approve":
-        await facts.until(lambda: services.get("inventory", f"/fulfilments/{order_id}"), lambda one: one["approved"])
+        await _approval_heard(services, order_id)
     elif step.name == "cancel":
         await facts.until(lambda: services.get("order", f"/orders/{order_id}"),
                           lambda one: one["state"] != "cancelling")
@@ -163,6 +166,11 @@ async def _heard(services: Services, order_id: str, step: Step, number: str) -> 
         table, key = ("deliveries", "delivery_id") if step.name == "ship" else ("returns", "return_id")
         await facts.until(lambda: services.get("order", f"/orders/{order_id}"),
                           lambda one: any(document[key] == number for document in one[table]))
+
+
+async def _approval_heard(services: Services, order_id: str) -> None:
+    """Until the stock may be shipped."""
+    await facts.until(lambda: services.get("inventory", f"/fulfilments/{order_id}"), lambda one: one["approved"])
 
 
 async def _order(services: Services, order_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
