@@ -1,4 +1,5 @@
-"""Orders as a list that is narrowed, sorted and paged. Every page reads one index from where the page before ended."""
+"""Orders as a list that is narrowed, sorted and paged. Every page reads one index from where the page before ended, or
+from the first of the days asked for: a scan begins at the bound that compares two columns, never at that of one."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -64,7 +65,7 @@ async def _of_customers_by_date(db: Db, want: Wanted) -> list[Any]:
                 where company = $1 and customer_id = customer.id and ($3::text is null or state = $3)
                   and ordered_on between $4 and $5 and (ordered_on, order_id) > (
                       coalesce((select ordered_on from sales_order where company = $1 and order_id = $6),
-                               date '-infinity'), coalesce($6, ''))
+                               $4::date), coalesce($6, ''))
                 order by ordered_on, order_id limit $7
             ) as o
             order by o.ordered_on, o.order_id limit $7
@@ -77,7 +78,7 @@ async def _of_customers_by_date(db: Db, want: Wanted) -> list[Any]:
             select * from sales_order
             where company = $1 and customer_id = customer.id and ($3::text is null or state = $3)
               and ordered_on between $4 and $5 and (ordered_on, order_id) < (
-                  coalesce((select ordered_on from sales_order where company = $1 and order_id = $6), date 'infinity'),
+                  coalesce((select ordered_on from sales_order where company = $1 and order_id = $6), $5::date + 1),
                   coalesce($6, ''))
             order by ordered_on desc, order_id desc limit $7
         ) as o
@@ -115,7 +116,7 @@ async def _by_date(db: Db, want: Wanted) -> list[Any]:
             select * from sales_order
             where company = $1 and ordered_on between $4 and $5 and (ordered_on, order_id) > (
                 coalesce((select ordered_on from sales_order where company = $1 and order_id = $2),
-                         date '-infinity'), coalesce($2, ''))
+                         $4::date), coalesce($2, ''))
             order by ordered_on, order_id limit $3
             """,
             db.company, want.after, want.limit, want.since, want.until,
@@ -124,7 +125,7 @@ async def _by_date(db: Db, want: Wanted) -> list[Any]:
         """
         select * from sales_order
         where company = $1 and ordered_on between $4 and $5 and (ordered_on, order_id) < (
-            coalesce((select ordered_on from sales_order where company = $1 and order_id = $2), date 'infinity'),
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $2), $5::date + 1),
             coalesce($2, ''))
         order by ordered_on desc, order_id desc limit $3
         """,
@@ -139,7 +140,7 @@ async def _by_date_in_state(db: Db, want: Wanted, state: State) -> list[Any]:
             select * from sales_order
             where company = $1 and state = $2 and ordered_on between $5 and $6 and (ordered_on, order_id) > (
                 coalesce((select ordered_on from sales_order where company = $1 and order_id = $3),
-                         date '-infinity'), coalesce($3, ''))
+                         $5::date), coalesce($3, ''))
             order by ordered_on, order_id limit $4
             """,
             db.company, state, want.after, want.limit, want.since, want.until,
@@ -148,7 +149,7 @@ async def _by_date_in_state(db: Db, want: Wanted, state: State) -> list[Any]:
         """
         select * from sales_order
         where company = $1 and state = $2 and ordered_on between $5 and $6 and (ordered_on, order_id) < (
-            coalesce((select ordered_on from sales_order where company = $1 and order_id = $3), date 'infinity'),
+            coalesce((select ordered_on from sales_order where company = $1 and order_id = $3), $6::date + 1),
             coalesce($3, ''))
         order by ordered_on desc, order_id desc limit $4
         """,
