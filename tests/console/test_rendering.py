@@ -33,8 +33,8 @@ def in_shanghai() -> None:
     show_times_in(ZoneInfo("Asia/Shanghai"))
 
 
-def rendered(lang: str, *rows: dict[str, Any]) -> str:
-    page = Page(wanted(VIEW, {}), rows)
+def rendered(lang: str, *rows: dict[str, Any], following: str | None = None) -> str:
+    page = Page(wanted(VIEW, {}), rows, following)
     return template("part_table.html", lang).render({"list": page, "lang": lang})
 
 
@@ -64,6 +64,11 @@ def test_nothing_that_comes_from_outside_is_markup() -> None:
     assert "O&#39;Brien" in html
     assert '<span class="red">-3.00</span>' in html
     assert '<a href="/things/T-1">Pen</a>' in html, "what stands beside it is shown as before"
+
+
+def test_a_template_says_what_it_says_in_the_readers_language() -> None:
+    assert [("下一页" in html, "Next page" in html) for html in (
+        rendered(lang, PLAIN, following="T-1") for lang in ("zh", "en"))] == [(True, False), (False, True)]
 
 
 def test_a_list_without_rows_says_so() -> None:
