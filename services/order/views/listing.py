@@ -60,7 +60,7 @@ async def _of_customers_by_date(db: Db, want: Wanted) -> list[Any]:
     if want.sort == "date":
         return await db.fetch(
             """
-            select o.* from unnest($2::text[]) as customer (id) cross join lateral (
+            select o.* from (select distinct unnest($2::text[]) as id) as customer cross join lateral (
                 select * from sales_order
                 where company = $1 and customer_id = customer.id and ($3::text is null or state = $3)
                   and ordered_on between $4 and $5 and (ordered_on, order_id) > (
@@ -74,7 +74,7 @@ async def _of_customers_by_date(db: Db, want: Wanted) -> list[Any]:
         )
     return await db.fetch(
         """
-        select o.* from unnest($2::text[]) as customer (id) cross join lateral (
+        select o.* from (select distinct unnest($2::text[]) as id) as customer cross join lateral (
             select * from sales_order
             where company = $1 and customer_id = customer.id and ($3::text is null or state = $3)
               and ordered_on between $4 and $5 and (ordered_on, order_id) < (
