@@ -6,16 +6,18 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from fastapi import Depends, Request
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.console import store
 from services.console.client import Asker, Client, RefusedError
 from services.console.domain.forms import nested
-from services.console.domain.menu import place_of, seen_by
+from services.console.domain.menu import Entry, place_of, seen_by
 from services.console.domain.roles import Person, needs
 from services.console.identity import Accounts
 from services.console.pages.rendering import LANGUAGES, template
@@ -94,19 +96,25 @@ async def page(request: Request, name: str, /, status: int = 200, **context: Any
     """A page, or a part of one, of a template."""
     person = await person_of(request)
     notice = request.cookies.get("notice", "")
-    # A URL object takes twenty times as long.
-    path, query = request.scope["path"], request.scope["query_string"].decode()
+    lang, path = language(request), request.scope["path"]  # a URL object takes twenty times as long
     shown = {
-        "request": request, "path": path, "query": query, "lang": language(request),
-        "theme": request.cookies.get("theme", ""), "person": person, "menu": seen_by(person) if person else (),
-        "menu_here": place_of(path), "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16),
-        "notice": _notice(notice), **context,
+        "request": request, "path": path, "query": request.scope["query_string"].decode(), "lang": lang,
+        "theme": request.cookies.get("theme", ""), "person": person,
+        "menu": _menu(person, place_of(path), lang) if person else "",
+        "csrf": csrf(request), "new_key": lambda: secrets.token_urlsafe(16), "notice": _notice(notice), **context,
     }
-    response = HTMLResponse(template(name, shown["lang"]).render(shown), status)
+    response = HTMLResponse(template(name, lang).render(shown), status)
     if notice and "hx-request" not in request.headers:
         response.delete_cookie("notice")
     _keep_form_secret(request, response)
     return response
+
+
+@lru_cache(maxsize=1_000)
+def _menu(person: Person, here: Entry | None, lang: str) -> Markup:
+    """It is the same on all pages of a place, so it is made once for each person: a third of what a frame takes."""
+    shown = template("part_menu.html", lang).render(person=person, menu=seen_by(person), here=here, lang=lang)
+    return Markup(shown)  # nosec B704: the template escapes
 
 
 def go(path: str, said: Text | None = None, **params: str) -> Response:

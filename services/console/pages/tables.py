@@ -69,16 +69,20 @@ SHOWN: Mapping[str, Show] = {
 @pass_context
 def table_rows(context: Context, page: Page) -> Markup:
     """All rows of a page of a list, made column by column; an empty cell takes no line on a card."""
-    columns = [_cells(column, page.rows, context["lang"]) for column in page.wanted.view.columns]
+    view, lang = page.wanted.view, context["lang"]
+    links = {link: _escaped([link.format_map(row) for row in page.rows])  # several columns lead to the same place
+             for link in {column.link for column in view.columns} if link}
+    columns = [_cells(column, page.rows, links.get(column.link), lang) for column in view.columns]
     rows = ["".join(cells) for cells in zip(*columns, strict=True)]
     return Markup("".join([f"<tr>{row}</tr>" for row in rows]))  # nosec B704: every value in it was escaped above
 
 
-def _cells(column: Column, rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+def _cells(
+    column: Column, rows: Sequence[Mapping[str, Any]], links: Sequence[str] | None, lang: str
+) -> list[str]:
     values = [row[column.key] for row in rows]
     shown = SHOWN[column.kind](column, values, lang)
-    if column.link:
-        links = _escaped([column.link.format_map(row) for row in rows])
+    if links:
         shown = [cell if value is None else f'<a href="{link}">{cell}</a>'
                  for cell, value, link in zip(shown, values, links, strict=True)]
     opening = f'<td class="{column.kind} on-phone-{column.phone}" data-label="{escape(_pick(column.title, lang))}">'
