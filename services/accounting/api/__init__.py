@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from services.accounting.api import books, open_items, policies, proofs, sheets, summaries, tieout, vouchers
 
 router = APIRouter()
+router.include_router(books.router)  # routes are tried one after the other: what is asked most comes first
 router.include_router(vouchers.router)
-router.include_router(books.router)
 router.include_router(policies.router)
 router.include_router(proofs.router)
 router.include_router(summaries.router)

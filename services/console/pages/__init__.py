@@ -30,10 +30,11 @@ from services.console.pages.guard import Guard
 from services.console.pages.rendering import STATIC, show_times_in
 from shared.http import NO_TELEMETRY
 
-# Every group of pages; its router's paths are the addresses.
+# Every group of pages; its router's paths are the addresses. They are tried one after the other: lists come first.
 GROUPS: tuple[APIRouter, ...] = (
-    sign_in.router, preferences.router, home.router, vouchers.router, drafts.router, corrections.router, finding.router,
-    orders.router, customers.router, stock.router, purchases.router, books.router, operation.router, accounts.router,
+    home.router, vouchers.router, books.router, orders.router, stock.router, customers.router, purchases.router,
+    drafts.router, corrections.router, finding.router, operation.router, accounts.router, sign_in.router,
+    preferences.router,
 )
 
 
